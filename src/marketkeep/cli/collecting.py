@@ -1,0 +1,134 @@
+"""
+Commands that change a keep: init, add-symbol, update, backfill, repair, rebuild.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from marketkeep.cli.app import DataOption, app, parse_day, settings, working
+from marketkeep.cli.show import ERR, say
+from marketkeep.config import Settings
+from marketkeep.model import Policy
+from marketkeep.pipeline.absorb import Absorbed
+from marketkeep.pipeline.client import make_client
+from marketkeep.pipeline.collect import Fetcher
+from marketkeep.pipeline.rebuild import rebuild as rebuild_keep
+from marketkeep.pipeline.securities import add_symbols
+from marketkeep.pipeline.update import Outcome, symbols_of
+from marketkeep.pipeline.update import backfill as backfill_keep
+from marketkeep.pipeline.update import repair as repair_keep
+from marketkeep.pipeline.update import update as update_keep
+from marketkeep.pipeline.workspace import Workspace
+from marketkeep.sources import source as source_named
+from marketkeep.stores.lake import Lake
+
+SourceOption = Annotated[str, typer.Option("--source", help="The source to collect from.")]
+
+
+@app.command()
+def init(folder: Annotated[Path | None, typer.Argument(help="Folder of the new keep.")] = None) -> None:
+    """Make an empty keep."""
+    chosen = settings(folder)
+    Lake(chosen.data).create(Policy())
+    say(f"keep in {chosen.data}: add symbols with add-symbol, then update; or ingest files")
+
+
+@app.command("add-symbol")
+def add_symbol(
+    symbols: Annotated[list[str], typer.Argument(help="Symbols to follow, such as AAPL BRK.B BTC-USD.")],
+    start: Annotated[str | None, typer.Option(help="Collect from this day on (YYYY-MM-DD).")] = None,
+    data: DataOption = None,
+) -> None:
+    """Follow symbols: the daily update collects them from their start on."""
+    names = symbols_of(symbols)
+    first = parse_day(start, "--start")
+    with working(settings(data)) as work:
+        add_symbols(work, names, start=first)
+    say(f"following {', '.join(names)} from {first or work.policy.start}; collect with: marketkeep update")
+
+
+@app.command()
+def update(source: SourceOption = "yahoo", data: DataOption = None) -> None:
+    """Bring every followed symbol up to its last final session."""
+    _collect(settings(data), lambda work, client, workers: update_keep(work, source_named(source), client, workers=workers))
+
+
+@app.command()
+def backfill(
+    start: Annotated[str, typer.Option(help="First day (YYYY-MM-DD).")],
+    end: Annotated[str | None, typer.Option(help="Last day, included; the last final session when not given.")] = None,
+    symbol: Annotated[list[str] | None, typer.Option("--symbol", "-s", help="Only these (repeatable).")] = None,
+    source: SourceOption = "yahoo",
+    data: DataOption = None,
+) -> None:
+    """Fill the sessions from a start on that are missing."""
+    first, last = parse_day(start, "--start"), parse_day(end, "--end")
+    names = symbols_of(symbol) if symbol else None
+    assert first is not None
+    _collect(
+        settings(data),
+        lambda work, client, workers: backfill_keep(
+            work, source_named(source), client, start=first, end=last, symbols=names, workers=workers
+        ),
+    )
+
+
+@app.command()
+def repair(
+    days: Annotated[int, typer.Option(min=1, help="How many calendar days back.")] = 30,
+    source: SourceOption = "yahoo",
+    data: DataOption = None,
+) -> None:
+    """Ask again for recent sessions that are missing, whatever was answered before."""
+    _collect(
+        settings(data),
+        lambda work, client, workers: repair_keep(work, source_named(source), client, days=days, workers=workers),
+    )
+
+
+@app.command()
+def rebuild(data: DataOption = None) -> None:
+    """Make all published files and the catalog again from raw; the same bytes come out."""
+    with working(settings(data)) as work:
+        absorbed = rebuild_keep(work)
+    say(f"rebuilt {absorbed.bars:,} bars of {len(absorbed.symbols):,} symbols from {absorbed.batches:,} raw batches")
+    _end_with_corrupt(absorbed)
+
+
+Collecting = Callable[[Workspace, Fetcher, int], Outcome]
+
+
+def _collect(chosen: Settings, act: Collecting) -> None:
+    with working(chosen) as work, make_client(chosen, work.clock) as client:
+        outcome = act(work, client, chosen.workers)
+    show_outcome(outcome)
+    _end_with_corrupt(outcome.absorbed)
+    if outcome.collected.failed:
+        raise typer.Exit(1)
+
+
+def show_outcome(outcome: Outcome) -> None:
+    """What a collecting run came to, in a few lines."""
+    done = outcome.collected
+    say(
+        f"{done.sent:,} requests ({done.planned:,} planned), {done.rows:,} rows received, "
+        f"{outcome.cured:,} of {outcome.missing_before:,} missing sessions filled"
+    )
+    if done.faults:
+        say("met on the way: " + ", ".join(f"{code} x{count}" for code, count in sorted(done.faults.items())))
+    for symbol, reason in sorted(done.nothing.items()):
+        say(f"{symbol}: {reason}")
+    for symbol, reason in sorted(done.failed.items()):
+        ERR.print(f"{symbol}: failed, will be asked again by the next update: {reason}", markup=False)
+
+
+def _end_with_corrupt(absorbed: Absorbed) -> None:
+    for error in absorbed.corrupt:
+        ERR.print(f"error: {error}", markup=False)
+    if absorbed.corrupt:
+        raise typer.Exit(1)

@@ -1,0 +1,53 @@
+"""
+Writing files so that a crash never leaves half of one: aside, then renamed.
+
+`durable=True` flushes the file and its folder to the disk first; it is asked of landing and raw, and spared for what
+can be derived again. Every OSError becomes a `StoreError` that names the path.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from marketkeep.errors import StoreError
+
+
+@contextmanager
+def storing(path: Path) -> Iterator[None]:
+    """Turn an OSError met while writing `path` into a `StoreError` that says what and why."""
+    try:
+        yield
+    except OSError as error:
+        raise StoreError(f"cannot write {path}: {error.strerror or error}. Nothing half-written was kept.") from error
+
+
+def write_atomic(path: Path, data: bytes, *, durable: bool = False) -> None:
+    """Replace `path` by `data` in one step; readers see the old bytes or the new, never a part."""
+    aside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    with storing(path):
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with aside.open("wb") as file:
+                file.write(data)
+                if durable:
+                    file.flush()
+                    os.fsync(file.fileno())
+            aside.replace(path)
+        except BaseException:
+            with suppress(OSError):
+                aside.unlink()
+            raise
+        if durable:
+            sync_folder(path.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make a folder's entries (a new or renamed file) survive a power cut."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

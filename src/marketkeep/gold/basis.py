@@ -1,0 +1,94 @@
+"""
+Undoing what sources had applied: every candidate is brought to as traded before it is compared or chosen.
+
+As-traded price = delivered price x the ratios of the splits that the source had applied (ex-date after the bar, up to
+the row's basis_date); volume divides by the same. Prices that came as float32 are read back as the shortest decimal
+that gives the same float32, which is what the venue printed.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+_PRICES = ("open", "high", "low", "close")
+Floats = npt.NDArray[np.float64]
+
+
+def as_traded(bars: pl.DataFrame, splits: pl.DataFrame) -> pl.DataFrame:
+    """
+    `bars` with open, high, low, close and volume as traded; every other column and the order stay.
+
+    `bars` are raw rows with symbol, date, basis and basis_date; `splits` has symbol, source, ex_date, numerator and
+    denominator. A source that tells of splits is undone by its own; one that tells none by every source's.
+    """
+    if bars.is_empty():
+        return bars
+    ratio = _applied_ratio(bars, splits)
+    scaled = bars.with_columns(ratio=ratio)
+    columns = {name: _decode(scaled[name].to_numpy(), ratio) for name in _PRICES}
+    volume = _undo_volume(scaled["volume"].to_numpy(), ratio)
+    return bars.with_columns(
+        *(pl.Series(name, values, nan_to_null=True) for name, values in columns.items()),
+        pl.Series("volume", volume, nan_to_null=True),
+    )
+
+
+def _applied_ratio(bars: pl.DataFrame, splits: pl.DataFrame) -> Floats:
+    """Product of the ratios of the splits that each row's source had applied to it; 1 where none."""
+    adjusted = bars["basis"] != "as_traded"
+    if splits.is_empty() or not adjusted.any():
+        return np.ones(bars.height)
+    rows = bars.select("symbol", "source", "date", "basis_date").with_row_index("row").filter(adjusted)
+    own = splits.select("symbol", "source").unique()
+    tells = rows.join(own, on=["symbol", "source"], how="semi")
+    others = rows.join(own, on=["symbol", "source"], how="anti")
+    exact = splits.select(
+        "symbol", "source", "ex_date", split=pl.col("numerator").cast(pl.Float64) / pl.col("denominator")
+    )
+    anyone = exact.drop("source").unique(["symbol", "ex_date"], keep="first", maintain_order=True)
+    hits = pl.concat(
+        [
+            tells.join(exact, on=["symbol", "source"]).drop("source"),
+            others.join(anyone, on="symbol").drop("source"),
+        ]
+    ).filter(
+        (pl.col("ex_date") > pl.col("date"))
+        & (pl.col("basis_date").is_null() | (pl.col("ex_date") <= pl.col("basis_date")))
+    )
+    ratio = np.ones(bars.height)
+    product = hits.group_by("row").agg(pl.col("split").product())
+    ratio[product["row"].to_numpy()] = product["split"].to_numpy()
+    return ratio
+
+
+def _decode(values: Floats, ratio: Floats) -> Floats:
+    """
+    Delivered prices times `ratio`, float32 noise removed.
+
+    Where a value is a float32 (as Yahoo's are), the result is the decimal with the fewest places that, divided by the
+    ratio again, is that float32 within one unit of its last place. Others are multiplied; the product is rounded to
+    eight places only where there was something to undo, so that untouched values stay what they were.
+    """
+    product = values * ratio
+    with np.errstate(over="ignore", invalid="ignore"):
+        narrow = values.astype(np.float32)
+        single = (narrow.astype(np.float64) == values) & np.isfinite(values)
+        result = np.where(ratio == 1.0, values, np.round(product, 8))
+        width = np.spacing(np.abs(narrow)).astype(np.float64) * ratio
+        open_ = single.copy()
+        for places in range(2, 7):
+            rounded = np.round(product, places)
+            fits = open_ & (np.abs(rounded - product) <= width)
+            result[fits] = rounded[fits]
+            open_ &= ~fits
+    return np.asarray(result, dtype=np.float64)
+
+
+def _undo_volume(values: Floats, ratio: Floats) -> Floats:
+    """Delivered volume divided by `ratio`, to a whole share where whole shares were delivered."""
+    with np.errstate(invalid="ignore"):
+        undone = values / ratio
+        whole = (ratio != 1.0) & (np.floor(values) == values)
+    return np.where(whole, np.round(undone), undone)

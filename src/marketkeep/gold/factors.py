@@ -1,0 +1,99 @@
+"""
+Adjustment factors from actions: what earlier prices are multiplied by.
+
+    split:  denominator / numerator
+    cash:   1 - D / close of the session before the ex-date, both as traded then (CRSP's and LEAN's convention)
+
+split_factor(t) and dividend_factor(t) are the products over ex-dates later than t. Where a split falls on the same
+ex-date, the amount is per new share, so the close before is first brought to new shares.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+Floats = npt.NDArray[np.float64]
+CASH = ("dividend", "special_dividend", "capital_gain")
+
+
+def with_factors(actions: pl.DataFrame, dates: list[date], closes: list[float]) -> pl.DataFrame:
+    """
+    One symbol's actions with their adjustment_factor, by its as-traded closes (both sorted by date).
+
+    It stays null where the action is not applied: no bar lies before and on or after the ex-date, or the verdict left
+    no amount. Cash at or above the close before it is refused, because prices would turn negative: the factor stays
+    null and the verdict becomes disputed.
+    """
+    rows = actions.rows(named=True)
+    splits = {row["ex_date"]: row for row in rows if row["kind"] == "split"}
+    days = np.array(dates, dtype="datetime64[D]")
+    factors: list[float | None] = []
+    refused: list[bool] = []
+    for row in rows:
+        factor = _factor(row, splits.get(row["ex_date"]), days, closes)
+        refused.append(factor is not None and factor <= 0)
+        factors.append(None if refused[-1] else factor)
+    told = pl.Series(refused, dtype=pl.Boolean)
+    return actions.with_columns(
+        pl.Series("adjustment_factor", factors, dtype=pl.Float64),
+        status=pl.when(told).then(pl.lit("disputed")).otherwise("status"),
+        witnesses=pl.when(told)
+        .then(pl.concat_str("witnesses", pl.lit("; refused: not below the close before the ex-date")))
+        .otherwise("witnesses"),
+    )
+
+
+def _factor(
+    row: dict[str, Any], split: dict[str, Any] | None, days: npt.NDArray[np.datetime64], closes: list[float]
+) -> float | None:
+    ex_date = np.datetime64(row["ex_date"])
+    if not len(days) or ex_date > days[-1] or ex_date <= days[0]:
+        return None
+    if row["kind"] == "split":
+        return float(row["denominator"] / row["numerator"])
+    if row["adjustment_factor"] is not None:
+        # Inferred from a step of a source's adjusted close: the step is the fact, the amount was read off it.
+        return float(row["adjustment_factor"])
+    if row["kind"] not in CASH or row["amount"] is None:
+        return None
+    before = closes[int(np.searchsorted(days, ex_date)) - 1]
+    base = before * split["denominator"] / split["numerator"] if split else before
+    return float(1 - row["amount"] / base)
+
+
+def cumulative(dates: list[date], events: list[tuple[date, float]]) -> Floats:
+    """For each date the product of the factors of the events with a later ex-date."""
+    result = np.ones(len(dates))
+    days = np.array(dates, dtype="datetime64[D]")
+    for ex_date, factor in events:
+        result[: np.searchsorted(days, np.datetime64(ex_date))] *= factor
+    return result
+
+
+def applied(actions: pl.DataFrame, *, upto: date | None = None) -> tuple[list[tuple[date, float]], list[tuple[date, float]]]:
+    """Split events and cash events that have a factor, with an ex-date up to `upto` (included), latest first."""
+    rows = actions.filter(pl.col("adjustment_factor").is_not_null())
+    if upto is not None:
+        rows = rows.filter(pl.col("ex_date") <= upto)
+    rows = rows.sort("ex_date", descending=True, maintain_order=True)
+    events = rows.select("kind", "ex_date", "adjustment_factor").rows()
+    splits = [(ex_date, factor) for kind, ex_date, factor in events if kind == "split"]
+    return splits, [(ex_date, factor) for kind, ex_date, factor in events if kind != "split"]
+
+
+def adjust(bars: pl.DataFrame, actions: pl.DataFrame, *, upto: date | None = None) -> pl.DataFrame:
+    """
+    One symbol's bars (sorted by date) with split_factor, dividend_factor and adj_close from its actions' factors.
+    """
+    splits, cash = applied(actions, upto=upto)
+    dates = bars["date"].to_list()
+    frame = bars.with_columns(
+        split_factor=pl.Series(cumulative(dates, splits), dtype=pl.Float64),
+        dividend_factor=pl.Series(cumulative(dates, cash), dtype=pl.Float64),
+    )
+    return frame.with_columns(adj_close=pl.col("close") * pl.col("split_factor") * pl.col("dividend_factor"))

@@ -1,0 +1,56 @@
+"""
+The pace at which one source may be asked, shared by all threads that ask it.
+
+A sliding window: at most `calls` starts in any `seconds`. Waiting is done on an event, so that closing ends it at once;
+pyrate-limiter was tried and sleeps inside its own lock, cannot be woken and keeps a thread of its own per bucket.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+
+from marketkeep.model import Rate
+
+
+class Stopped(Exception):
+    """The client was closed while a thread waited for its turn."""
+
+
+class Pace:
+    """One source's turnstile."""
+
+    def __init__(self, rate: Rate, stop: threading.Event) -> None:
+        self.rate = rate
+        self._stop = stop
+        self._lock = threading.Lock()
+        self._starts: deque[float] = deque()
+        self._held_until = 0.0
+
+    def hold(self, seconds: float) -> None:
+        """Let no thread pass for `seconds` from now; a shorter hold never shortens a longer one."""
+        with self._lock:
+            self._held_until = max(self._held_until, time.monotonic() + seconds)
+
+    def enter(self, pause: float = 0.0) -> None:
+        """Wait `pause` seconds and then for a turn. Raises `Stopped` when the client closes meanwhile."""
+        earliest = time.monotonic() + pause
+        while (wait := self._turn(earliest)) > 0:
+            if self._stop.wait(wait):
+                break
+        if self._stop.is_set():
+            raise Stopped
+
+    def _turn(self, earliest: float) -> float:
+        """Take a turn and return 0, or return how long to wait before asking again."""
+        with self._lock:
+            now = time.monotonic()
+            if (wait := max(earliest, self._held_until) - now) > 0:
+                return wait
+            while self._starts and self._starts[0] <= now - self.rate.seconds:
+                self._starts.popleft()
+            if len(self._starts) >= self.rate.calls:
+                return self._starts[0] + self.rate.seconds - now
+            self._starts.append(now)
+            return 0.0

@@ -1,0 +1,60 @@
+"""
+What a client may be told: how long, how often, how much, and which keys it adds to a source's requests.
+
+Values only. Nothing here reads the environment; the faces do and hand these down.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from marketkeep.errors import BadSetting
+from marketkeep.model.redact import REDACTED
+
+_SHORTEST_SECRET = 4
+
+
+@dataclass(frozen=True, slots=True)
+class HttpSettings:
+    """
+    Bounds of one request: seconds are wall time, bytes are counted after content encoding is undone.
+
+    `timeout_seconds` bounds one attempt from sending to the last byte. `attempts` counts the first one.
+    `retry_after_max` caps what a server may ask us to wait.
+    """
+
+    timeout_seconds: float = 30.0
+    connect_seconds: float = 10.0
+    attempts: int = 4
+    max_bytes: int = 64 * 1024 * 1024
+    wait_initial: float = 0.5
+    wait_max: float = 30.0
+    retry_after_max: float = 120.0
+    user_agent: str = "marketkeep"
+
+    def __post_init__(self) -> None:
+        for name in ("timeout_seconds", "connect_seconds", "attempts", "max_bytes"):
+            if getattr(self, name) <= 0:
+                raise BadSetting(f"{name} is {getattr(self, name)}; give a number above 0.")
+        for name in ("wait_initial", "wait_max", "retry_after_max"):
+            if getattr(self, name) < 0:
+                raise BadSetting(f"{name} is {getattr(self, name)}; give 0 or more.")
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """
+    A source's key, as headers (preferred) or as query parameters where the vendor takes it nowhere else.
+
+    It is added to what goes over the wire only: never to a request that is recorded, and never printed.
+    """
+
+    headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    params: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+
+    def scrub(self, text: bytes) -> bytes:
+        """Replace the key where a vendor's answer echoes it."""
+        for _, value in (*self.headers, *self.params):
+            if len(value) >= _SHORTEST_SECRET:
+                text = text.replace(value.encode(), REDACTED.encode())
+        return text

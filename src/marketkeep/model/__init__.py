@@ -1,0 +1,56 @@
+"""The vocabulary of marketkeep: tables, symbols, queries, requests, batches, findings. No I/O."""
+
+from marketkeep.model.exchange import Batch, Frames, Lineage, Payload, Query, Rate, Request, Source
+from marketkeep.model.policy import Policy
+from marketkeep.model.symbol import AssetClass, Dialect, Symbol
+from marketkeep.model.tables import (
+    ACTIONS,
+    ALL_TABLES,
+    ASKED,
+    BATCHES,
+    CATALOG,
+    DAILY_BARS,
+    FINDINGS,
+    RAW_ACTIONS,
+    RAW_DAILY_BARS,
+    RAW_SECURITIES,
+    RAW_TABLES,
+    RAW_TICKER_HISTORY,
+    SECURITIES,
+    TICKER_HISTORY,
+    UTC,
+    Column,
+    Table,
+)
+
+__all__ = [
+    "ACTIONS",
+    "ALL_TABLES",
+    "ASKED",
+    "BATCHES",
+    "CATALOG",
+    "DAILY_BARS",
+    "FINDINGS",
+    "RAW_ACTIONS",
+    "RAW_DAILY_BARS",
+    "RAW_SECURITIES",
+    "RAW_TABLES",
+    "RAW_TICKER_HISTORY",
+    "SECURITIES",
+    "TICKER_HISTORY",
+    "UTC",
+    "AssetClass",
+    "Batch",
+    "Column",
+    "Dialect",
+    "Frames",
+    "Lineage",
+    "Payload",
+    "Policy",
+    "Query",
+    "Rate",
+    "Request",
+    "Source",
+    "Symbol",
+    "Table",
+]

@@ -1,0 +1,93 @@
+"""
+The symbol: one canonical form for an instrument's ticker, and its alias at each vendor.
+
+The canonical form is upper case with a dot before a share class or suffix: `BRK.B`, `ABR.PRD` (preferred D),
+`ACIC.WS` (warrant), `CCX.U` (unit). Crypto pairs keep their dash (`BTC-USD`), indices their caret (`^GSPC`).
+This module knows spelling only: which security a symbol meant on a day is the business of `gold`.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+from marketkeep.errors import BadSymbol
+
+AssetClass = Literal["equity", "crypto", "index"]
+Dialect = Literal["yahoo", "polygon", "alpaca", "nasdaq_trader", "alpha_vantage", "sec", "lean"]
+
+_QUOTE_CURRENCIES = ("USD", "USDT", "USDC", "EUR", "GBP", "JPY", "BTC", "ETH")
+_CRYPTO = re.compile(rf"^[A-Z0-9]{{2,12}}-(?:{'|'.join(_QUOTE_CURRENCIES)})$")
+_INDEX = re.compile(r"^\^[A-Z0-9]{1,12}$")
+_EQUITY = re.compile(r"^[A-Z][A-Z0-9]{0,9}(?:\.[A-Z]{1,4}){0,2}$")
+# Names that Windows keeps for devices: a lake is copied between machines, so a folder must not carry one.
+_RESERVED = frozenset({"CON", "PRN", "AUX", "NUL"} | {f"{p}{n}" for p in ("COM", "LPT") for n in range(10)})
+# A preferred is written ABR$D by the exchanges' directory, ABRpD on the tape, ABR-PD at Yahoo, ABR.PRD at Alpaca.
+_PREFERRED = re.compile(r"^([A-Z]{1,6})(?:\$|p|-P|\.PR|/PR|\^| PR?)([A-Z]?)$")
+_UNIT_SUFFIX = {"WS": "WT", "U": "UN", "RT": "RI"}
+_UNIT_SUFFIX_BACK = {yahoo: ours for ours, yahoo in _UNIT_SUFFIX.items()}
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Symbol:
+    """A ticker in canonical form. Make one with `Symbol.parse`; two spellings of one ticker compare equal."""
+
+    text: str
+
+    @classmethod
+    def parse(cls, text: str) -> Symbol:
+        """
+        Read a ticker in canonical or any known vendor's spelling.
+
+        Raises `BadSymbol` for anything that is not a ticker, path separators and control characters included.
+        """
+        raw = text.strip()
+        if not raw or len(raw) > 24:
+            raise BadSymbol(text, "it is empty" if not raw else "it is longer than 24 characters")
+        if match := _PREFERRED.match(raw):
+            return cls(f"{match[1]}.PR{match[2]}")
+        upper = raw.upper()
+        if _INDEX.match(upper) or _CRYPTO.match(upper):
+            return cls(upper)
+        head, *tail = re.split(r"[./ -]", upper)
+        dotted = ".".join([head, *(_UNIT_SUFFIX_BACK.get(part, part) for part in tail)])
+        if not _EQUITY.match(dotted):
+            raise BadSymbol(text, "a ticker is letters and digits, with a class or suffix behind a dot")
+        return cls(dotted)
+
+    @property
+    def asset_class(self) -> AssetClass:
+        """The class that the spelling alone tells: a crypto pair, an index, or else equity (ETFs included)."""
+        if _CRYPTO.match(self.text):
+            return "crypto"
+        return "index" if self.text.startswith("^") else "equity"
+
+    @property
+    def folder(self) -> str:
+        """The name of this symbol's folder in a lake: the symbol, with `_` behind names Windows reserves."""
+        return f"{self.text}_" if self.text.split(".")[0] in _RESERVED else self.text
+
+    def alias(self, dialect: Dialect) -> str:
+        """Spell this symbol the way `dialect` does; `Symbol.parse` reads every such spelling back."""
+        if self.asset_class != "equity" or "." not in self.text:
+            return self.text.lower() if dialect == "lean" else self.text
+        head, _, suffix = self.text.partition(".")
+        if suffix.startswith("PR") and len(suffix) <= 3:
+            series = suffix[2:]
+            forms = {
+                "yahoo": f"{head}-P{series}",
+                "polygon": f"{head}p{series}",
+                "nasdaq_trader": f"{head}${series}",
+                "alpha_vantage": f"{head}-P{series}",
+                "sec": f"{head}-P{series}",
+            }
+            return forms.get(dialect, self.text.lower() if dialect == "lean" else self.text)
+        if dialect == "yahoo":
+            return f"{head}-{_UNIT_SUFFIX.get(suffix, suffix)}"
+        if dialect in ("sec", "alpha_vantage"):
+            return f"{head}-{suffix}"
+        return self.text.lower() if dialect == "lean" else self.text
+
+    def __str__(self) -> str:
+        return self.text

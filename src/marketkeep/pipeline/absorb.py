@@ -1,0 +1,121 @@
+"""
+Absorbing raw batches: everything in raw that the catalog does not rest on yet is resolved and published.
+
+This is the update's last step, the redo after a crash and, over an empty catalog, the rebuild. It may be cut short at
+any point: files are replaced one by one by what belongs there, and the catalog, last, says what was absorbed.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+
+from marketkeep.errors import CorruptFile
+from marketkeep.model import FINDINGS, RAW_TABLES, Batch
+from marketkeep.pipeline.publish import Published, entry_rows, publish
+from marketkeep.pipeline.reference import publish_history, publish_securities
+from marketkeep.pipeline.touched import Touched, answer_findings, asked_after, touched
+from marketkeep.pipeline.workspace import Workspace
+from marketkeep.stores.lake import Catalog, batch_rows, layout, write_catalog
+
+_GROUP_ROWS = 300_000
+_GROUP_SYMBOLS = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Absorbed:
+    """What absorbing came to: batches taken in, bars written, symbols touched, and batch files that are corrupt."""
+
+    batches: int
+    bars: int
+    symbols: tuple[str, ...]
+    corrupt: tuple[CorruptFile, ...]
+
+
+def absorb(work: Workspace) -> Absorbed:
+    """Publish all raw batches that the catalog does not know. Corrupt ones are left out and named in the result."""
+    catalog = work.lake.catalog()
+    new, corrupt = _unknown(work, catalog)
+    if not new:
+        return Absorbed(0, 0, (), corrupt)
+    paths = _paths(catalog, new)
+    groups = list(_groups(touched(work, new)))
+    result = Published()
+    ids = {batch.batch_id for batch in new}
+    work.progress.begin("publish", sum(len(group) for group in groups))
+    for group in groups:
+        done = publish(work, catalog, paths, group, ids)
+        result.entries += done.entries
+        result.keys |= done.keys
+        result.findings += done.findings
+        result.bars += done.bars
+        work.progress.step(len(group))
+    _keep_findings(work, [*result.findings, answer_findings(new)])
+    entries = pl.concat([_without(catalog.entries, result.keys), entry_rows(result.entries)])
+    publish_securities(work, entries, paths["securities"])
+    publish_history(work, paths["ticker_history"])
+    # One flush for all that was published: from here on the catalog may rest on it, whatever the power does.
+    os.sync()
+    write_catalog(
+        work.root, entries, pl.concat([catalog.batches, batch_rows(new)]), asked_after(catalog.asked, new)
+    )
+    symbols = tuple(one.symbol for group in groups for one in group)
+    return Absorbed(len(new), result.bars, symbols, corrupt)
+
+
+def _unknown(work: Workspace, catalog: Catalog) -> tuple[list[Batch], tuple[CorruptFile, ...]]:
+    known = set(catalog.batches["path"])
+    new, corrupt = [], []
+    for path in work.batches.paths():
+        if path not in known:
+            try:
+                new.append(work.batches.load(path))
+            except CorruptFile as error:
+                corrupt.append(error)
+    return new, tuple(corrupt)
+
+
+def _paths(catalog: Catalog, new: Sequence[Batch]) -> dict[str, list[str]]:
+    every = pl.concat([catalog.batches, batch_rows(new)]).filter(pl.col("rows") > 0).sort("batch_id")
+    return {dataset: every.filter(pl.col("dataset") == dataset)["path"].to_list() for dataset in RAW_TABLES}
+
+
+def _groups(symbols: Sequence[Touched]) -> Iterator[list[Touched]]:
+    """Groups of symbols whose rows fit in memory together."""
+    group: list[Touched] = []
+    rows = 0
+    for one in symbols:
+        if group and (rows + one.rows > _GROUP_ROWS or len(group) == _GROUP_SYMBOLS):
+            yield group
+            group, rows = [], 0
+        group.append(one)
+        rows += one.rows
+    if group:
+        yield group
+
+
+def _without(entries: pl.DataFrame, keys: set[tuple[str, str, int]]) -> pl.DataFrame:
+    gone = pl.DataFrame(
+        sorted(keys), schema={"dataset": pl.String, "symbol": pl.String, "period": pl.Int32}, orient="row"
+    )
+    return entries.join(gone, on=["dataset", "symbol", "period"], how="anti")
+
+
+def _keep_findings(work: Workspace, found: Sequence[pl.DataFrame]) -> None:
+    findings = pl.concat(found)
+    for (batch_id,), rows in findings.partition_by("batch_id", as_dict=True).items():
+        work.lake.put_frame(layout.findings(str(batch_id)), rows.sort(*FINDINGS.key, "detail"))
+
+
+def clear_published(work: Workspace) -> None:
+    """Take away every published file and the catalog; raw, landing and journal stay."""
+    for path in layout.published(work.root):
+        path.unlink()
+    for folder in ("ticks", "corporate_actions", "reference", "quality", "catalog"):
+        for path in sorted((work.root / folder).rglob("*"), reverse=True):
+            if path.is_dir():
+                Path.rmdir(path)

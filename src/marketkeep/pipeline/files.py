@@ -1,0 +1,147 @@
+"""
+Ingesting files handed in by hand: checked whole before anything is written, then landed, batched and published.
+
+A file that cannot be read leaves no trace. The same bytes again add lineage and no rows, unless other files of the
+source came in between.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib.resources import files as package_files
+from pathlib import Path
+from typing import BinaryIO
+
+from marketkeep.errors import BadFile, BadInput
+from marketkeep.model import Frames, Payload, Request
+from marketkeep.pipeline.batching import ROWS_PER_BATCH, Batching, lineage_of
+from marketkeep.pipeline.workspace import Workspace
+from marketkeep.raw import Landed, RawRef
+from marketkeep.sources import BUILTIN, sample
+from marketkeep.sources.files import FileForm, Tally, members, read, recognise
+
+_LABEL = re.compile(r"^[a-z][a-z0-9_-]{0,30}$")
+_SUFFIXES = (".csv", ".txt", ".gz", ".zip")
+
+
+@dataclass(frozen=True, slots=True)
+class FileOptions:
+    """What a user says about files: their symbol, their basis, and the name their rows carry as source."""
+
+    symbol: str | None = None
+    basis: str | None = None
+    source: str | None = None
+
+    def __post_init__(self) -> None:
+        reserved = {one.name for one in BUILTIN} | {"manual"}
+        if self.source is not None and (not _LABEL.match(self.source) or self.source in reserved):
+            raise BadInput(
+                f"source {self.source!r}: use lower-case letters, digits, - and _, and none of {', '.join(sorted(reserved))}"
+            )
+
+
+@dataclass(slots=True)
+class Checked:
+    """A file found readable: its parts (an archive may have several), how each was understood, and what it holds."""
+
+    path: Path
+    source: str
+    parts: list[tuple[str, FileForm | None]] = field(default_factory=list)
+    tally: Tally = field(default_factory=Tally)
+    symbols: set[str] = field(default_factory=set)
+    kept: list[Frames] | None = field(default_factory=list)
+
+
+def find_files(paths: Sequence[Path]) -> tuple[list[Path], list[Path]]:
+    """Files named, and files found in folders that were named. Raises `BadFile` for a path that is neither."""
+    named, found = [], []
+    for path in paths:
+        if path.is_dir():
+            found += sorted(one for one in path.rglob("*") if one.is_file() and one.suffix.lower() in _SUFFIXES)
+        elif path.is_file():
+            named.append(path)
+        else:
+            raise BadFile(str(path), "there is no such file")
+    return named, found
+
+
+def check_file(path: Path, options: FileOptions) -> Checked:
+    """Read a file whole and keep nothing but small results. Raises `BadFile` at the first thing that is wrong."""
+    with _open(path) as stream:
+        checked = Checked(path, options.source or "csv")
+        for frames in _frames(path.name, stream, options, checked):
+            if (bars := frames.get("daily_bars")) is not None:
+                checked.symbols |= set(bars["symbol"].unique())
+            if checked.kept is not None:
+                checked.kept.append(frames)
+                if checked.tally.rows > ROWS_PER_BATCH:
+                    checked.kept = None
+    lean = [form for _, form in checked.parts if form is not None and form.name.startswith("lean")]
+    if lean and options.source is None:
+        checked.source = "lean"
+    return checked
+
+
+def check_sample() -> Checked:
+    """The sample's file, from the package that carries it. Raises `BadInput` when that is not installed."""
+    try:
+        path = Path(str(package_files("bokeh_sampledata") / "_data" / "stocks.csv.gz"))
+    except ModuleNotFoundError:
+        raise BadInput("the sample needs the package bokeh-sampledata; install marketkeep[demo]") from None
+    return check_file(path, FileOptions(source=sample.NAME))
+
+
+def batch_checked(work: Workspace, batching: Batching, checked: Checked, ref: RawRef, options: FileOptions, payload: Payload) -> None:
+    """Put a checked file that has been landed into batches."""
+    request = Request(checked.source, "daily_bars", f"file:///{checked.path.name}")
+    lineage = lineage_of(request, payload, ref)
+    if checked.kept is not None:
+        for frames in checked.kept:
+            batching.add(request, lineage, frames)
+        return
+    with _open(checked.path) as stream:
+        for frames in _frames(checked.path.name, stream, options, Checked(checked.path, checked.source)):
+            batching.add(request, lineage, frames)
+            if batching.full:
+                batching.flush()
+
+
+def batch_file(work: Workspace, batching: Batching, landed: Landed) -> None:
+    """Put a file into batches from what the landing holds: the redo of a run that was cut short."""
+    told: Mapping[str, object] = landed.options or {}
+    name = str(told["name"])
+    symbol, basis = (None if told.get(key) is None else str(told[key]) for key in ("symbol", "basis"))
+    options = FileOptions(symbol, basis, None if landed.request.source == "lean" else landed.request.source)
+    lineage = lineage_of(landed.request, landed.payload(b""), landed.ref)
+    with tempfile.TemporaryFile() as spool, work.landing.open(landed.ref.digest) as body:
+        shutil.copyfileobj(body, spool)
+        for frames in _frames(name, spool, options, Checked(Path(name), landed.request.source)):  # type: ignore[arg-type]
+            batching.add(landed.request, lineage, frames)
+            if batching.full:
+                batching.flush()
+
+
+def _open(path: Path) -> BinaryIO:
+    try:
+        return path.open("rb")
+    except OSError as error:
+        raise BadFile(str(path), f"it cannot be opened ({error.strerror})") from error
+
+
+def _frames(name: str, stream: BinaryIO, options: FileOptions, checked: Checked) -> Iterator[Frames]:
+    if options.source == sample.NAME:
+        checked.parts.append((name, None))
+        frames = sample.parse(stream.read())
+        checked.tally.rows += frames["daily_bars"].height
+        checked.tally.bars += frames["daily_bars"].height
+        checked.tally.actions += frames["actions"].height
+        yield frames
+        return
+    for part, opened in members(name, stream):
+        form = recognise(part, opened, symbol=options.symbol, basis=options.basis)
+        checked.parts.append((part, form))
+        yield from read(part, opened, form, tally=checked.tally)

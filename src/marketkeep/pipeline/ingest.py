@@ -1,0 +1,114 @@
+"""
+The ingest run: files found readable are landed, batched and published under one lease.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from marketkeep.errors import BadFile
+from marketkeep.model import Payload
+from marketkeep.pipeline.absorb import Absorbed
+from marketkeep.pipeline.batching import Batching
+from marketkeep.pipeline.files import Checked, FileOptions, batch_checked, check_file, check_sample, find_files
+from marketkeep.pipeline.run import Run, run
+from marketkeep.pipeline.workspace import Workspace
+
+
+@dataclass(frozen=True, slots=True)
+class Ingested:
+    """
+    What ingesting came to: the files taken (with their digests), those already held, and those passed over in folders
+    with the reason.
+    """
+
+    taken: tuple[tuple[Checked, str], ...]
+    held: tuple[Path, ...]
+    passed_over: tuple[tuple[Path, str], ...]
+    absorbed: Absorbed
+
+
+def ingest(work: Workspace, paths: Sequence[Path], options: FileOptions) -> Ingested:
+    """
+    Take in files, and all readable ones in folders.
+
+    Raises `BadFile` for the first named file that cannot be read; then nothing at all was written. Files in folders
+    that cannot be read are passed over and named.
+    """
+    named, found = find_files(paths)
+    work.progress.begin("check files", len(named) + len(found))
+    checked, passed = [], []
+    for path in named:
+        checked.append(check_file(path, options))
+        work.progress.step(note=path.name)
+    for path in found:
+        try:
+            checked.append(check_file(path, options))
+        except BadFile as error:
+            passed.append((path, str(error)))
+        work.progress.step(note=path.name)
+    if not checked:
+        raise BadFile(", ".join(map(str, paths)), "no file here can be read" + (f"; first: {passed[0][1]}" if passed else ""))
+    return _take(work, checked, passed, options)
+
+
+def ingest_sample(work: Workspace) -> Ingested:
+    """Take in the sample's bars."""
+    return _take(work, [check_sample()], [], FileOptions(source="sample"))
+
+
+def _take(
+    work: Workspace, checked: Sequence[Checked], passed: Sequence[tuple[Path, str]], options: FileOptions
+) -> Ingested:
+    taken, held = [], []
+    with run(work, "ingest", {"files": [str(one.path) for one in checked]}) as one:
+        batching = Batching(work, one.run_id)
+        work.progress.begin("land and batch", len(checked))
+        for file in checked:
+            digest = _take_one(work, one, batching, file, options)
+            if digest is None:
+                held.append(file.path)
+            else:
+                taken.append((file, digest))
+            work.progress.step(note=file.path.name)
+        one.writer.commit()
+        batching.flush()
+        one.tell("ingested", files=len(taken), held=len(held), rows=batching.rows)
+    assert one.absorbed is not None  # run() publishes on the way out, or raises
+    return Ingested(tuple(taken), tuple(held), tuple(passed), one.absorbed)
+
+
+def _take_one(work: Workspace, one: Run, batching: Batching, file: Checked, options: FileOptions) -> str | None:
+    """Land and batch one file; None when its rows are held already and nothing came over them since."""
+    moment = work.clock()
+    told = {"name": file.path.name, "symbol": options.symbol, "basis": options.basis}
+    ref = one.writer.land_file(
+        file.path, source=file.source, dataset="daily_bars", fetched_at=moment, options=told
+    )
+    if ref.revisit and _stands(work, file, ref.digest):
+        return None
+    one.writer.commit()
+    batch_checked(work, batching, file, ref, options, Payload(200, (), b"", moment))
+    if batching.full:
+        batching.flush()
+    return ref.digest
+
+
+def _stands(work: Workspace, file: Checked, digest: str) -> bool:
+    """Whether the newest rows of the source come from this very file."""
+    catalog = work.lake.catalog()
+    newest: str | None = None
+    for path in reversed(catalog.batch_paths("daily_bars") + catalog.batch_paths("actions")):
+        if path.split("/")[2] == file.source:
+            digests = [one.digest for one in work.batches.lineage(path)]
+            if digest in digests:
+                return newest is None or newest == path or _disjoint(work, file, newest)
+            newest = newest or path
+    return False
+
+
+def _disjoint(work: Workspace, file: Checked, newest: str) -> bool:
+    later = work.batches.rows("daily_bars", [newest], symbols=sorted(file.symbols)) if "/daily_bars/" in newest else None
+    return later is None or later.is_empty()

@@ -1,0 +1,139 @@
+"""
+A run: the lease, the journal and the landing writer of one piece of work, and the recovery of one that was cut short.
+
+Whatever a run had landed when it was interrupted is parsed and published by the next, before it asks for anything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import count
+from typing import Any
+
+from marketkeep.errors import MarketkeepError, PayloadRefused
+from marketkeep.files import storing
+from marketkeep.pipeline.absorb import Absorbed, absorb
+from marketkeep.pipeline.batching import Batching, lineage_of
+from marketkeep.pipeline.files import batch_file
+from marketkeep.pipeline.journal import Journal, close_run, open_runs, run_paths
+from marketkeep.pipeline.workspace import Workspace
+from marketkeep.raw import Landed, LandingWriter
+from marketkeep.sources import source
+from marketkeep.sources.manual import read_statement
+from marketkeep.stores.lake import lease
+
+
+@dataclass(slots=True)
+class Run:
+    """One run under way: `absorbed` is filled in when its rows are published."""
+
+    work: Workspace
+    run_id: str
+    journal: Journal
+    writer: LandingWriter
+    absorbed: Absorbed | None = None
+
+    def tell(self, event: str, **facts: Any) -> None:
+        """Write an event to the journal."""
+        self.journal.write(event, self.work.clock(), **facts)
+
+    def publish(self) -> Absorbed:
+        """Publish what this run, or one cut short before it, has put into raw."""
+        before = self.absorbed
+        self.absorbed = absorb(self.work)
+        self.tell(
+            "published",
+            batches=self.absorbed.batches,
+            bars=self.absorbed.bars,
+            symbols=len(self.absorbed.symbols),
+            corrupt=[str(error) for error in self.absorbed.corrupt],
+        )
+        return before or self.absorbed
+
+
+@contextmanager
+def run(work: Workspace, step: str, facts: Mapping[str, Any]) -> Iterator[Run]:
+    """
+    Hold the lease and do one step; on the way out, publish.
+
+    Raises `LeaseHeld` when another writer is at work. After an interruption the mark in the journal stays, so that the
+    next run takes up what was landed.
+    """
+    with storing(work.root), lease(work.root, step):
+        _recover(work)
+        moment = work.clock()
+        run_id = _fresh_id(work, f"{moment:%Y%m%dT%H%M%S%f}-{step}")
+        journal = Journal(work.root, run_id, moment)
+        journal.write("started", moment, step=step, **facts)
+        error: str | None = "interrupted"
+        try:
+            with work.landing.writer(run_id, pack_bytes=work.pack_bytes) as writer:
+                one = Run(work, run_id, journal, writer)
+                yield one
+            one.publish()
+            error = None
+        except MarketkeepError as problem:
+            error = str(problem)
+            raise
+        finally:
+            journal.end(work.clock(), error=error)
+
+
+def _fresh_id(work: Workspace, wanted: str) -> str:
+    """`wanted`, numbered when a run of that name has been: a clock may stand still."""
+    taken = {path.stem for path in run_paths(work.root, wanted)}
+    return next(name for number in count(1) if (name := wanted if number == 1 else f"{wanted}-{number}") not in taken)
+
+
+def _recover(work: Workspace) -> None:
+    """Take up what runs cut short had landed: parse it into batches under their own run, then publish."""
+    marks = open_runs(work.root)
+    if not marks:
+        return
+    dropped = work.landing.recover()
+    for mark in marks:
+        journal = Journal(work.root, mark.name, work.clock())
+        journal.write("recovering", work.clock(), dropped=[f"{one.pack}: {one.bytes} bytes" for one in dropped])
+        rows = _reparse(work, mark.name)
+        journal.write("recovered", work.clock(), rows=rows)
+    absorb(work)
+    for mark in marks:
+        close_run(mark)
+
+
+def _reparse(work: Workspace, run_id: str) -> int:
+    """Parse what the run had landed and not batched; what it had batched comes out as the same files."""
+    known = {
+        (one.url, one.fetched_at)
+        for path in work.batches.paths()
+        if work.batches.run_of(path) == run_id
+        for one in work.batches.lineage(path)
+    }
+    batching = Batching(work, run_id)
+    for landed in work.landing.records(run_id):
+        if landed.options is None and (landed.request.full_url, landed.fetched_at) in known:
+            continue
+        _reparse_one(work, batching, landed)
+        if batching.full:
+            batching.flush()
+    batching.flush()
+    return batching.rows
+
+
+def _reparse_one(work: Workspace, batching: Batching, landed: Landed) -> None:
+    if landed.options is not None and landed.request.source != "manual":
+        batch_file(work, batching, landed)
+        return
+    payload = landed.payload(work.landing.read(landed.ref.digest))
+    lineage = lineage_of(landed.request, payload, landed.ref)
+    try:
+        if landed.request.source == "manual":
+            frames = read_statement(payload.body)
+        else:
+            frames = source(landed.request.source).parse(landed.request, payload)
+    except PayloadRefused as refusal:
+        batching.refuse(landed.request, lineage, refusal.fault)
+    else:
+        batching.add(landed.request, lineage, frames)

@@ -1,0 +1,107 @@
+"""
+What new raw batches touch: which symbols, over which dates, and what their answers said beside their rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+import polars as pl
+
+from marketkeep.model import ASKED, FINDINGS, Batch, Lineage
+from marketkeep.model.redact import redact_url
+from marketkeep.pipeline.workspace import Workspace
+
+ANSWERS_WITHOUT_ROWS = ("not_found",)
+
+
+@dataclass(frozen=True, slots=True)
+class Touched:
+    """One symbol: dates of its new bars, both included (None when none), rows to come, and whether actions are new."""
+
+    symbol: str
+    first: date | None
+    last: date | None
+    rows: int
+    actions: bool
+
+
+def touched(work: Workspace, new: Sequence[Batch]) -> list[Touched]:
+    """The symbols that new batches hold rows of, sorted."""
+    bars = _spans(work, new, "daily_bars", "date")
+    actions = _spans(work, new, "actions", "ex_date")
+    both = sorted(set(bars) | set(actions))
+    return [Touched(one, *bars.get(one, (None, None, 0)), actions=one in actions) for one in both]
+
+
+def _spans(work: Workspace, new: Sequence[Batch], dataset: str, column: str) -> dict[str, tuple[date, date, int]]:
+    paths = [work.root / batch.path for batch in new if batch.dataset == dataset and batch.rows]
+    if not paths:
+        return {}
+    found = (
+        pl.scan_parquet(paths)
+        .group_by("symbol")
+        .agg(first=pl.col(column).min(), last=pl.col(column).max(), rows=pl.len())
+        .collect()
+    )
+    return {symbol: (first, last, rows) for symbol, first, last, rows in found.iter_rows()}
+
+
+def asked_after(before: pl.DataFrame, new: Iterable[Batch]) -> pl.DataFrame:
+    """
+    The ledger of what sources have answered for, the new answers merged in: as `ASKED` rows.
+
+    A refusal is no answer, except that a source said for good that it has nothing.
+    """
+    told: dict[tuple[str, str, str], list[Lineage]] = {}
+    for batch in new:
+        for one in batch.lineage:
+            settled = one.refused is None or one.refused in ANSWERS_WITHOUT_ROWS
+            if settled and one.symbol and one.start and one.end:
+                told.setdefault((batch.dataset, batch.source, one.symbol), []).append(one)
+    if not told:
+        return before
+    keys = pl.DataFrame(list(told), schema=["dataset", "source", "symbol"], orient="row")
+    kept = before.join(keys, on=["dataset", "source", "symbol"], how="anti")
+    earlier = before.join(keys, on=["dataset", "source", "symbol"], how="semi")
+    spans: dict[tuple[str, str, str], list[tuple[object, ...]]] = {key: [] for key in told}
+    for dataset, source, symbol, *span in earlier.select(list(ASKED.schema)).iter_rows():
+        spans[dataset, source, symbol].append(tuple(span))
+    for key, lineage in told.items():
+        spans[key] += [(one.start, one.end, one.fetched_at) for one in lineage]
+    rows = [(*key, *span) for key, found in spans.items() for span in _merged(found)]
+    return pl.concat([kept, pl.DataFrame(rows, schema=ASKED.schema, orient="row")]).sort(*ASKED.key)
+
+
+def _merged(spans: list[tuple[object, ...]]) -> list[tuple[object, ...]]:
+    """Overlapping or adjoining spans as one, with the time of the latest answer."""
+    merged: list[tuple[object, ...]] = []
+    for start, end, at in sorted(spans, key=lambda span: (str(span[0]), str(span[1]))):
+        if merged and start <= merged[-1][1]:  # type: ignore[operator]  # both are dates
+            before = merged[-1]
+            merged[-1] = (before[0], max(before[1], end), max(before[2], at))  # type: ignore[type-var]
+        else:
+            merged.append((start, end, at))
+    return merged
+
+
+def answer_findings(new: Iterable[Batch]) -> pl.DataFrame:
+    """What answers met on the way or were refused for, as `FINDINGS` rows: one per answer and fault."""
+    rows = []
+    for batch in new:
+        for one in batch.lineage:
+            address = redact_url(one.url)
+            for code in sorted(set(one.faults)):
+                count = one.faults.count(code)
+                rows.append(_finding(batch, one, code, "info", count, f"Met before an answer came from {address}"))
+            if one.refused:
+                rows.append(_finding(batch, one, one.refused, "warning", 1, f"Refused what came from {address}"))
+    return pl.DataFrame(rows, schema=FINDINGS.schema, orient="row") if rows else FINDINGS.empty()
+
+
+def _finding(batch: Batch, one: Lineage, code: str, severity: str, count: int, detail: str) -> tuple[object, ...]:
+    return (
+        code, severity, batch.dataset, one.symbol, batch.source, one.start, one.end, count, detail, batch.batch_id, one.fetched_at,
+    )  # fmt: skip

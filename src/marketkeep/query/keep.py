@@ -1,0 +1,127 @@
+"""
+The keep as its readers see it: open it, ask, get frames. Opening reads one small file; nothing here writes to it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import polars as pl
+
+from marketkeep.errors import BadInput, BadRange
+from marketkeep.model import Symbol
+from marketkeep.query.bars import Adjust, BarsQuery, BarsRequest
+from marketkeep.query.explain import Explanation, explain
+from marketkeep.query.issues import issues
+from marketkeep.query.reading import read_bars
+from marketkeep.raw import BatchStore
+from marketkeep.stores.lake import Lake
+
+Day = date | str
+Moment = datetime | date | str
+
+
+class Keep:
+    """A keep opened for reading. Make one with `marketkeep.open`."""
+
+    def __init__(self, root: Path) -> None:
+        """Raises `NotFound` when there is no keep at `root`."""
+        self._lake = Lake(root)
+        self._batches = BatchStore(root)
+        self._lake.policy()
+
+    def bars(
+        self,
+        symbols: str | Iterable[str],
+        start: Day | None = None,
+        end: Day | None = None,
+        *,
+        adjust: Adjust = "none",
+        as_of: Day | None = None,
+        recorded_by: Moment | None = None,
+    ) -> BarsQuery:
+        """
+        Daily bars of one or more symbols, any vendor's spelling, from `start` through the session of `end`.
+
+        Dates are sessions of the venue (text as YYYY-MM-DD). `as_of` leaves out bars and actions later than that day;
+        `recorded_by` leaves out what was received later than that instant (a date means the end of that day, UTC).
+        Lazy: see `BarsQuery` for the columns and the terminal methods. Raises `BadSymbol`, `BadInput` or `BadRange`.
+        """
+        if adjust not in ("none", "splits", "all"):
+            raise BadInput(f"adjust={adjust!r} is unknown; use 'none', 'splits' or 'all'")
+        first, last = _day(start, "start"), _day(end, "end")
+        if first and last and first > last:
+            raise BadRange(first, last)
+        names = [symbols] if isinstance(symbols, str) else list(symbols)
+        if not names:
+            raise BadInput("no symbol was given; name at least one, such as AAPL")
+        wanted = tuple(dict.fromkeys(str(Symbol.parse(name)) for name in names))
+        request = BarsRequest(wanted, first, last, adjust, _day(as_of, "as_of"), _moment(recorded_by))
+        return BarsQuery(request, lambda asked: read_bars(self._lake, self._batches, asked))
+
+    def actions(self, symbols: str | Iterable[str]) -> pl.DataFrame:
+        """Corporate actions of the symbols with their factors, verdicts and witnesses; see the data dictionary."""
+        names = [symbols] if isinstance(symbols, str) else symbols
+        return self._lake.actions(str(Symbol.parse(name)) for name in names)
+
+    def symbols(self) -> list[str]:
+        """Symbols with at least one bar, sorted."""
+        return self._lake.catalog().symbols()
+
+    def securities(self) -> pl.DataFrame:
+        """What the keep knows of each symbol: class, whether it is followed, first and last session."""
+        return self._lake.securities()
+
+    def coverage(self) -> pl.DataFrame:
+        """Per symbol: rows, first and last session, missing sessions within them, and mean score."""
+        held = self._lake.catalog().entries.filter(pl.col("dataset") == "daily_bars")
+        return (
+            held.group_by("symbol")
+            .agg(
+                rows=pl.col("rows").sum(),
+                first=pl.col("first").min(),
+                last=pl.col("last").max(),
+                missing=pl.col("missing").list.len().sum().cast(pl.Int64),
+                score=(pl.col("score") * pl.col("rows")).sum() / pl.col("rows").sum(),
+            )
+            .sort("symbol")
+        )
+
+    def findings(self) -> pl.DataFrame:
+        """Everything checks and the collector have found, oldest first; see the data dictionary."""
+        return self._lake.findings()
+
+    def issues(self) -> pl.DataFrame:
+        """What is wrong with what is published now: missing sessions, bars refused, actions in dispute."""
+        return issues(self._lake)
+
+    def explain(self, symbol: str, day: Day, field: str = "close") -> Explanation:
+        """The proof of one cell: candidates, winner, deductions, factors. Raises `NotFound` or `BadInput`."""
+        when = _day(day, "date")
+        if when is None:
+            raise BadInput("explain needs a date, such as 2024-01-02")
+        return explain(self._lake, self._batches, str(Symbol.parse(symbol)), when, field)
+
+
+def _day(value: Day | None, name: str) -> date | None:
+    if value is None or (isinstance(value, date) and not isinstance(value, datetime)):
+        return value
+    try:
+        return date.fromisoformat(str(value))
+    except ValueError:
+        raise BadInput(f"{name}={value!r} is not a date; write it as YYYY-MM-DD") from None
+
+
+def _moment(value: Moment | None) -> datetime | None:
+    if value is None:
+        return None
+    if isinstance(value, str):
+        try:
+            value = date.fromisoformat(value) if len(value) == len("2024-01-02") else datetime.fromisoformat(value)
+        except ValueError:
+            raise BadInput(f"recorded_by={value!r} is not a time; write 2024-01-02 or 2024-01-02T15:00:00Z") from None
+    if not isinstance(value, datetime):
+        return datetime(value.year, value.month, value.day, 23, 59, 59, 999999, tzinfo=UTC)
+    return value if value.tzinfo else value.replace(tzinfo=UTC)

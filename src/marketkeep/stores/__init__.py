@@ -1,0 +1,1 @@
+"""Stores: where gold is published and read back. Today the lake of flat files."""

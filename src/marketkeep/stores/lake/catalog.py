@@ -1,0 +1,131 @@
+"""
+The catalog: what is published, which raw batches it rests on, and what sources have already been asked.
+
+Three tables kept as content-addressed Parquet files and one small pointer that is replaced in one step; a reader sees
+one whole version or the next. It is derived: `rebuild` makes it again from raw, byte for byte.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import date, datetime
+from functools import cached_property
+from pathlib import Path
+
+import orjson
+import polars as pl
+
+from marketkeep.errors import CorruptFile
+from marketkeep.files import write_atomic
+from marketkeep.model import ASKED, BATCHES, CATALOG, Batch, Table
+from marketkeep.stores.lake.layout import CURRENT
+
+_NO_ENTRIES = CATALOG.empty()
+_TABLES: dict[str, Table] = {"entries": CATALOG, "batches": BATCHES, "asked": ASKED}
+
+
+@dataclass(frozen=True)
+class Catalog:
+    """One version of the catalog; `version` is the hash of its content, empty for a keep that holds nothing."""
+
+    version: str
+    entries: pl.DataFrame
+    batches: pl.DataFrame
+    asked: pl.DataFrame
+
+    @classmethod
+    def empty(cls) -> Catalog:
+        """The catalog of a keep that holds nothing yet."""
+        return cls("", CATALOG.empty(), BATCHES.empty(), ASKED.empty())
+
+    def bars(self, symbol: str) -> pl.DataFrame:
+        """The entries of one symbol's daily bars, by year."""
+        return self._bars.get((symbol,), _NO_ENTRIES)
+
+    def answered(self, dataset: str, source: str, symbol: str) -> list[tuple[date, date, datetime]]:
+        """Spans [start, end) that a source has answered for, each with the time of the last answer (UTC)."""
+        rows = self._asked.get((dataset, source, symbol))
+        return [] if rows is None else rows.select("start", "end", "asked_at").rows()
+
+    @cached_property
+    def _bars(self) -> dict[tuple[object, ...], pl.DataFrame]:
+        held = self.entries.filter(pl.col("dataset") == "daily_bars").sort("symbol", "period")
+        return held.partition_by("symbol", as_dict=True)
+
+    @cached_property
+    def _asked(self) -> dict[tuple[object, ...], pl.DataFrame]:
+        return self.asked.partition_by("dataset", "source", "symbol", as_dict=True)
+
+    def symbols(self) -> list[str]:
+        """Symbols with at least one bar, sorted."""
+        held = self.entries.filter(pl.col("dataset") == "daily_bars")["symbol"]
+        return held.unique().sort().to_list()
+
+    def batch_paths(self, dataset: str) -> list[str]:
+        """The raw batch files of a dataset, oldest first."""
+        return self.batches.filter(pl.col("dataset") == dataset).sort("batch_id")["path"].to_list()
+
+
+def read_catalog(root: Path) -> Catalog:
+    """The current version; an absent one is empty. Raises `CorruptFile` when its bytes differ from their hash."""
+    # A writer may replace the version between our two reads; the files of the old one are then gone, so look again.
+    for attempt in range(3):
+        try:
+            return _read(root)
+        except FileNotFoundError as error:
+            if attempt == 2:
+                raise CorruptFile(Path(str(error.filename)), "the catalog points to it, but it is gone") from error
+    raise AssertionError("unreachable")
+
+
+def _read(root: Path) -> Catalog:
+    pointer = root / CURRENT
+    if not pointer.exists():
+        return Catalog.empty()
+    names = orjson.loads(pointer.read_bytes())
+    frames = {}
+    for table in _TABLES:
+        path = root / "catalog" / names[table]
+        data = path.read_bytes()
+        if _digest(data) not in path.name:
+            raise CorruptFile(path, "its bytes differ from the hash in its name")
+        frames[table] = pl.read_parquet(io.BytesIO(data))
+    return Catalog(_version(names), **frames)
+
+
+def write_catalog(root: Path, entries: pl.DataFrame, batches: pl.DataFrame, asked: pl.DataFrame) -> Catalog:
+    """Replace the current version in one step and drop the files only the old one used."""
+    names = {}
+    frames = {}
+    for name, frame in (("entries", entries), ("batches", batches), ("asked", asked)):
+        table = _TABLES[name]
+        frames[name] = table.conform(frame).sort(*table.key)
+        buffer = io.BytesIO()
+        frames[name].write_parquet(buffer, compression="zstd")
+        names[name] = f"{name}-{_digest(buffer.getvalue())}.parquet"
+        if not (root / "catalog" / names[name]).exists():
+            write_atomic(root / "catalog" / names[name], buffer.getvalue())
+    write_atomic(root / CURRENT, orjson.dumps(names, option=orjson.OPT_INDENT_2) + b"\n", durable=True)
+    for old in (root / "catalog").glob("*.parquet"):
+        if old.name not in names.values():
+            with suppress(OSError):
+                old.unlink()
+    return Catalog(_version(names), **frames)
+
+
+def batch_rows(batches: Iterable[Batch]) -> pl.DataFrame:
+    """Batches as rows of the catalog's table."""
+    names = [column.name for column in BATCHES.columns]
+    return pl.DataFrame([[getattr(b, name) for name in names] for b in batches], schema=BATCHES.schema, orient="row")
+
+
+def _digest(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()[:32]
+
+
+def _version(names: dict[str, str]) -> str:
+    return hashlib.sha256(orjson.dumps(names, option=orjson.OPT_SORT_KEYS)).hexdigest()[:16]
