@@ -28,6 +28,7 @@ class Settings(BaseSettings):
     attempts: int = Field(4, ge=1, le=20, description="Attempts of a request, the first included.")
     max_bytes: int = Field(64 * 2**20, gt=0, description="Largest answer accepted.")
     pack_bytes: int = Field(256 * 2**20, gt=0, description="Size at which a landing pack is closed and a new one begun.")
+    yahoo_per_second: int = Field(5, ge=1, le=1000, description="How often Yahoo is asked in a second, at most.")
     yahoo_base: str | None = Field(None, description="Ask this address instead of Yahoo's (a proxy or a test server).")
 
     @classmethod

@@ -9,6 +9,9 @@ import zipfile
 import pytest
 from files_given import Given, refusal
 
+from marketkeep.errors import BadFile
+from marketkeep.sources.files import Tally, read, recognise
+
 HEADER = "Date,Open,High,Low,Close,Volume"
 ROW = "2020-01-02,1,3,0.5,2,100"
 NEEDED = "needed are a date and a close, or a date and dividends, splits or a kind with an amount or a ratio"
@@ -56,8 +59,20 @@ def test_the_first_bad_cell_is_named() -> None:
     """
     Of several bad cells the one in the first line is told, whichever column it is in.
     """
-    content = "\n".join([HEADER, "2020-01-02,1,3,0.5,2,x", "2020-01-03,1,y,0.5,2,1", "2020-13-45,1,3,0.5,2,1"])
+    content = f"{HEADER}\n2020-01-02,1,3,0.5,2,x\n2020-01-03,1,y,0.5,2,1\n2020-13-45,1,3,0.5,2,1\n"
     assert refusal(content) == "AAPL.csv, line 2, column 'Volume': 'x' is not a number"
+
+
+def test_one_tally_for_several_files() -> None:
+    """
+    A tally that already counts another file's rows does not move the line that is told.
+    """
+    tally = Tally()
+    good, bad = io.BytesIO(f"{HEADER}\n{ROW}\n".encode()), io.BytesIO(f"{HEADER}\n{ROW}x\n".encode())
+    assert len(list(read("A.csv", good, recognise("A.csv", good), tally=tally))) == 1
+    with pytest.raises(BadFile, match=r"^B\.csv, line 2, column 'Volume': '100x' is not a number$"):
+        list(read("B.csv", bad, recognise("B.csv", bad), tally=tally))
+    assert tally.rows == 1
 
 
 def test_decimal_commas_are_refused() -> None:

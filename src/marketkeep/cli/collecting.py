@@ -15,7 +15,7 @@ from marketkeep.cli.show import ERR, say
 from marketkeep.config import Settings
 from marketkeep.model import Policy
 from marketkeep.pipeline.absorb import Absorbed
-from marketkeep.pipeline.client import make_client
+from marketkeep.pipeline.client import make_client, make_source
 from marketkeep.pipeline.collect import Fetcher
 from marketkeep.pipeline.rebuild import rebuild as rebuild_keep
 from marketkeep.pipeline.securities import add_symbols
@@ -24,7 +24,6 @@ from marketkeep.pipeline.update import backfill as backfill_keep
 from marketkeep.pipeline.update import repair as repair_keep
 from marketkeep.pipeline.update import update as update_keep
 from marketkeep.pipeline.workspace import Workspace
-from marketkeep.sources import source as source_named
 from marketkeep.stores.lake import Lake
 
 SourceOption = Annotated[str, typer.Option("--source", help="The source to collect from.")]
@@ -55,7 +54,8 @@ def add_symbol(
 @app.command()
 def update(source: SourceOption = "yahoo", data: DataOption = None) -> None:
     """Bring every followed symbol up to its last final session."""
-    _collect(settings(data), lambda work, client, workers: update_keep(work, source_named(source), client, workers=workers))
+    chosen = settings(data)
+    _collect(chosen, lambda work, client, workers: update_keep(work, make_source(chosen, source), client, workers=workers))
 
 
 @app.command()
@@ -70,10 +70,11 @@ def backfill(
     first, last = parse_day(start, "--start"), parse_day(end, "--end")
     names = symbols_of(symbol) if symbol else None
     assert first is not None
+    chosen = settings(data)
     _collect(
-        settings(data),
+        chosen,
         lambda work, client, workers: backfill_keep(
-            work, source_named(source), client, start=first, end=last, symbols=names, workers=workers
+            work, make_source(chosen, source), client, start=first, end=last, symbols=names, workers=workers
         ),
     )
 
@@ -85,9 +86,10 @@ def repair(
     data: DataOption = None,
 ) -> None:
     """Ask again for recent sessions that are missing, whatever was answered before."""
+    chosen = settings(data)
     _collect(
-        settings(data),
-        lambda work, client, workers: repair_keep(work, source_named(source), client, days=days, workers=workers),
+        chosen,
+        lambda work, client, workers: repair_keep(work, make_source(chosen, source), client, days=days, workers=workers),
     )
 
 

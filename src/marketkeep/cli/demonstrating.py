@@ -18,12 +18,11 @@ from marketkeep.cli.ingesting import show_ingested
 from marketkeep.cli.show import OUT, frame_table, say
 from marketkeep.config import Settings
 from marketkeep.model import Policy
-from marketkeep.pipeline.client import make_client
+from marketkeep.pipeline.client import make_client, make_source
 from marketkeep.pipeline.ingest import ingest_sample
 from marketkeep.pipeline.securities import add_symbols
 from marketkeep.pipeline.update import update
 from marketkeep.query import Keep
-from marketkeep.sources import source
 from marketkeep.stores.lake import Lake, layout
 
 LIVE = ("SPY", "AAPL", "MSFT", "GOOGL", "AMZN")
@@ -52,7 +51,7 @@ def _live(chosen: Settings) -> None:
     with working(chosen) as work, make_client(chosen, work.clock) as client:
         today = work.clock().date()
         add_symbols(work, LIVE, start=date(today.year - 2, today.month, min(today.day, 28)))
-        outcome = update(work, source("yahoo"), client, workers=chosen.workers)
+        outcome = update(work, make_source(chosen, "yahoo"), client, workers=chosen.workers)
     show_outcome(outcome)
 
 

@@ -8,6 +8,8 @@ that gives the same float32, which is what the venue printed.
 
 from __future__ import annotations
 
+from datetime import date
+
 import numpy as np
 import numpy.typing as npt
 import polars as pl
@@ -16,16 +18,17 @@ _PRICES = ("open", "high", "low", "close")
 Floats = npt.NDArray[np.float64]
 
 
-def as_traded(bars: pl.DataFrame, splits: pl.DataFrame) -> pl.DataFrame:
+def as_traded(bars: pl.DataFrame, actions: pl.DataFrame) -> pl.DataFrame:
     """
     `bars` with open, high, low, close and volume as traded; every other column and the order stay.
 
-    `bars` are raw rows with symbol, date, basis and basis_date; `splits` has symbol, source, ex_date, numerator and
-    denominator. A source that tells of splits is undone by its own; one that tells none by every source's.
+    `bars` are raw rows with symbol, date, source, basis, basis_date and digest; `actions` are the newest raw actions of
+    each source. A source that tells of splits is undone by its own; one that tells none by every source's.
     """
     if bars.is_empty():
         return bars
-    ratio = _applied_ratio(bars, splits)
+    bars = without_dividends(bars, actions)
+    ratio = _applied_ratio(bars, actions.filter(pl.col("kind") == "split"))
     scaled = bars.with_columns(ratio=ratio)
     columns = {name: _decode(scaled[name].to_numpy(), ratio) for name in _PRICES}
     volume = _undo_volume(scaled["volume"].to_numpy(), ratio)
@@ -33,6 +36,40 @@ def as_traded(bars: pl.DataFrame, splits: pl.DataFrame) -> pl.DataFrame:
         *(pl.Series(name, values, nan_to_null=True) for name, values in columns.items()),
         pl.Series("volume", volume, nan_to_null=True),
     )
+
+
+def without_dividends(bars: pl.DataFrame, actions: pl.DataFrame) -> pl.DataFrame:
+    """
+    `bars` with dividends put back into the prices of rows whose basis is `adjusted`; all others stay.
+
+    From the last ex-date backwards: an adjusted price A before an ex-date is (P - D) x F, with P the split-adjusted
+    close before it and F the product of later factors, so P = A / F + D and the factor there is 1 - D / P. Only the
+    dividends of the row's own payload can have been in its prices. Needs every row from the ex-dates on.
+    """
+    adjusted = (bars["basis"] == "adjusted").to_numpy()
+    if not adjusted.any():
+        return bars
+    factor = np.ones(bars.height)
+    cash = actions.filter((pl.col("kind") != "split") & pl.col("amount").is_not_null())
+    indexed = bars.select("symbol", "digest", "date", "close").with_row_index("row").filter(adjusted)
+    for (symbol, digest), rows in indexed.partition_by("symbol", "digest", as_dict=True).items():
+        own = cash.filter((pl.col("symbol") == symbol) & (pl.col("digest") == digest)).sort("ex_date", descending=True)
+        factor[rows["row"].to_numpy()] = _dividend_factors(
+            rows["date"].to_numpy(), rows["close"].to_numpy(), own.select("ex_date", "amount").rows()
+        )
+    return bars.with_columns((pl.col(name) / pl.Series(factor)).alias(name) for name in _PRICES)
+
+
+def _dividend_factors(dates: npt.NDArray[np.datetime64], closes: Floats, cash: list[tuple[date, float]]) -> Floats:
+    factors = np.ones(len(dates))
+    later = 1.0
+    for ex_date, amount in cash:
+        at = int(np.searchsorted(dates, np.datetime64(ex_date)))
+        if 0 < at < len(dates):
+            before = closes[at - 1] / later + amount
+            later *= 1 - amount / before
+            factors[:at] = later
+    return factors
 
 
 def _applied_ratio(bars: pl.DataFrame, splits: pl.DataFrame) -> Floats:

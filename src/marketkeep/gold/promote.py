@@ -37,9 +37,8 @@ def promote(raw_bars: pl.DataFrame, raw_actions: pl.DataFrame, policy: Policy, c
     Gold of these raw rows (with lineage beside them, as `BatchStore.rows` gives them), whatever their order of arrival.
     """
     actions = resolve_actions(raw_actions, policy)
-    splits = newest_actions(raw_actions).filter(pl.col("kind") == "split")
     ordered = raw_bars.sort("symbol", "date", "fetched_at", "batch_id", "payload", maintain_order=True)
-    rows = with_calendar(as_traded(ordered, splits))
+    rows = with_calendar(as_traded(ordered, newest_actions(raw_actions)))
     checked = check(rows, session_table(rows, policy.final_after))
     return Gold(resolve(checked, policy), actions, checked)
 

@@ -126,10 +126,21 @@ class Source(Protocol):
     A new one is one module in `sources/` and one name in `BUILTIN`.
     """
 
-    name: str
-    datasets: frozenset[str]
-    rate: Rate
-    transport: str
+    @property
+    def name(self) -> str:
+        """The source's name in lineage, tables and settings."""
+
+    @property
+    def datasets(self) -> frozenset[str]:
+        """What it serves."""
+
+    @property
+    def rate(self) -> Rate:
+        """How often it may be asked."""
+
+    @property
+    def transport(self) -> str:
+        """Which of the client's transports reaches it."""
 
     def plan(self, query: Query) -> list[Request]:
         """The first request of each independent part of the query, fewest first."""

@@ -269,11 +269,12 @@ BATCHES = Table(
 ASKED = Table(
     name="asked",
     doc="What a source has already answered for, whether or not it had rows: sessions [start, end).",
-    key=("dataset", "source", "symbol", "start"),
+    key=("dataset", "source", "symbol", "refused", "start"),
     columns=(
         Column("dataset", pl.String, "The dataset asked for."),
         Column("source", pl.String, "The source asked."),
         _SYMBOL,
+        Column("refused", pl.Boolean, "Whether the source said it knows no such symbol: then it is asked again in a day."),
         Column("start", pl.Date, "First session asked for."),
         Column("end", pl.Date, "The day behind the last session asked for."),
         Column("asked_at", UTC, "When the last answer came.", unit="UTC"),

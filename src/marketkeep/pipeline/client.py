@@ -1,5 +1,5 @@
 """
-The HTTP client as the settings ask for it. Only the pipeline knows both a source and the network.
+Sources and the HTTP client as the settings ask for them. Only the pipeline knows both a source and the network.
 """
 
 from __future__ import annotations
@@ -9,6 +9,8 @@ from datetime import datetime
 
 from marketkeep.config import Settings
 from marketkeep.http import Client, HttpSettings, HttpxTransport, YahooTransport
+from marketkeep.model import Rate, Source
+from marketkeep.sources import Yahoo, source
 
 
 def make_client(settings: Settings, clock: Callable[[], datetime]) -> Client:
@@ -21,3 +23,10 @@ def make_client(settings: Settings, clock: Callable[[], datetime]) -> Client:
     )
     transports = {"http": HttpxTransport(http.user_agent), "yahoo": YahooTransport(settings.yahoo_base)}
     return Client(http, clock=clock, transports=transports)
+
+
+def make_source(settings: Settings, name: str) -> Source:
+    """The source of that name, at the pace the settings give it. Raises `BadInput` naming those there are."""
+    if name == "yahoo":
+        return Yahoo(rate=Rate(settings.yahoo_per_second))
+    return source(name)

@@ -18,8 +18,10 @@ from marketkeep.errors import FetchFailed, PayloadRefused
 from marketkeep.model import Lineage, Payload, Rate, Request, Source
 from marketkeep.pipeline.batching import Batching, lineage_of
 from marketkeep.pipeline.run import Run
+from marketkeep.pipeline.touched import NOT_FOUND
 
 _ROUNDS = 3
+_EMPTY_IS_AN_ANSWER = 2
 _ABSORB_EVERY = 8
 
 
@@ -67,7 +69,7 @@ def collect(run: Run, source: Source, requests: Sequence[Request], client: Fetch
         again: list[Request] = []
         for request, outcome in _answers(client, source, todo, workers):
             result.sent += 1
-            again += _take(run, source, batching, request, outcome, result, last=number == _ROUNDS)
+            again += _take(run, source, batching, request, outcome, result, number)
             run.work.progress.step(note=request.symbol or "")
             if batching.full:
                 _flush(run, batching)
@@ -112,11 +114,11 @@ def _answers(
 
 
 def _take(
-    run: Run, source: Source, batching: Batching, request: Request, outcome: Payload | FetchFailed, result: Collected, *, last: bool
+    run: Run, source: Source, batching: Batching, request: Request, outcome: Payload | FetchFailed, result: Collected, number: int
 ) -> list[Request]:
     """Put one outcome into raw; returns the request when it is worth asking again."""
     if isinstance(outcome, FetchFailed):
-        return _failed(run, batching, request, outcome, result, last=last)
+        return _failed(run, batching, request, outcome, result, last=number == _ROUNDS)
     result.met(outcome.faults)
     if outcome.faults:
         run.tell("fault", source=source.name, symbol=request.symbol, faults=outcome.faults, cured=True)
@@ -127,14 +129,14 @@ def _take(
     except PayloadRefused as refusal:
         result.met([refusal.fault])
         run.tell("fault", source=source.name, symbol=request.symbol, faults=[refusal.fault], cured=False, reason=refusal.reason)
-        if refusal.retry and not last:
+        if refusal.retry and number < (_EMPTY_IS_AN_ANSWER if refusal.fault == "empty" else _ROUNDS):
             batching.refuse(request, lineage, refusal.fault)
             return [request]
         if refusal.fault == "empty":
             batching.add(request, lineage, {})
         else:
             batching.refuse(request, lineage, refusal.fault)
-            kind = result.nothing if refusal.fault == "not_found" else result.failed
+            kind = result.nothing if refusal.fault == NOT_FOUND else result.failed
             kind[request.symbol or request.url] = refusal.reason
     return []
 

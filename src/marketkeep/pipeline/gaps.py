@@ -17,6 +17,7 @@ from marketkeep.stores.lake import Catalog
 
 # A source that was late with the newest sessions is asked for them again, but not at every run.
 _ASK_AGAIN_AFTER = timedelta(hours=1)
+_REFUSAL_HOLDS = timedelta(hours=20)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,9 +70,18 @@ def _recent(calendar: Calendar, start: date, end: date, policy: Policy) -> date:
 
 
 def _settled(catalog: Catalog, symbol: str, source: str, recent: date, now: datetime) -> list[tuple[date, date]]:
-    """Spans answered for; of the most recent sessions only what was answered within the last hour."""
-    spans = catalog.answered("daily_bars", source, symbol)
-    return [(start, end if now - at < _ASK_AGAIN_AFTER else min(end, recent)) for start, end, at in spans]
+    """
+    Spans answered for; of the most recent sessions only what was answered within the last hour.
+
+    That a source knows no such symbol counts for a day: it may be a hiccup, or the listing may come.
+    """
+    spans = []
+    for refused, start, end, at in catalog.answered("daily_bars", source, symbol):
+        if refused:
+            spans += [(start, end)] if now - at < _REFUSAL_HOLDS else []
+        else:
+            spans.append((start, end if now - at < _ASK_AGAIN_AFTER else min(end, recent)))
+    return spans
 
 
 def plan(

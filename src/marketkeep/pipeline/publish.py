@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import polars as pl
@@ -21,6 +21,9 @@ from marketkeep.model import ACTIONS, CATALOG, FINDINGS, Symbol
 from marketkeep.pipeline.touched import Touched
 from marketkeep.pipeline.workspace import Workspace
 from marketkeep.stores.lake import Catalog, layout, records
+
+Spans = dict[str, tuple[date, date] | None]
+"""By symbol the dates to resolve again, both included; None for all there are."""
 
 _TICKS = [name for name in records.TICK_COLUMNS if name != "adj_close"]
 
@@ -55,16 +58,11 @@ def publish(work: Workspace, catalog: Catalog, paths: dict[str, list[str]], grou
     symbols = [one.symbol for one in group]
     raw_actions = work.batches.rows("actions", paths["actions"], symbols=symbols)
     spans = _spans(work, catalog, group, raw_actions)
-    bounds = [one for one in spans.values() if one is not None]
-    bounded = len(bounds) == len(spans)
-    raw_bars = work.batches.rows(
-        "daily_bars",
-        paths["daily_bars"],
-        symbols=symbols,
-        first=min((first for first, _ in bounds), default=None) if bounded else None,
-        last=max((last for _, last in bounds), default=None) if bounded else None,
-    )
-    gold = promote(_within(raw_bars, spans), raw_actions, work.policy, check_bars)
+    raw_bars = _load(work, paths["daily_bars"], symbols, spans)
+    if widened := _need_all(raw_bars, spans):
+        spans |= dict.fromkeys(widened)
+        raw_bars = _load(work, paths["daily_bars"], symbols, spans)
+    gold = promote(raw_bars, raw_actions, work.policy, check_bars)
     result.findings += [_of_batches(bar_findings(gold.checked), new), _revised(gold.checked, new)]
     winners = gold.bars.select(_TICKS).partition_by("symbol", as_dict=True)
     verdicts = gold.actions.partition_by("symbol", as_dict=True)
@@ -78,7 +76,7 @@ def publish(work: Workspace, catalog: Catalog, paths: dict[str, list[str]], grou
 
 def _spans(
     work: Workspace, catalog: Catalog, group: Sequence[Touched], raw_actions: pl.DataFrame
-) -> dict[str, tuple[Any, Any] | None]:
+) -> Spans:
     """By symbol the dates to resolve again, both included; None for all of them, because its actions changed."""
     told = [one.symbol for one in group if one.actions]
     identity = [name for name in ACTIONS.schema if name not in ("adjustment_factor", "status", "witnesses")]
@@ -86,19 +84,35 @@ def _spans(
     fresh = verdicts.select(identity).partition_by("symbol", as_dict=True)
     before = work.lake.actions(told).select(identity).partition_by("symbol", as_dict=True)
     none = ACTIONS.empty().select(identity)
-    spans: dict[str, tuple[Any, Any] | None] = {}
+    spans: Spans = {}
     for one in group:
         same = fresh.get((one.symbol,), none).equals(before.get((one.symbol,), none)) if one.actions else True
         held = not catalog.bars(one.symbol).is_empty()
-        spans[one.symbol] = (one.first, one.last) if same and held and one.first else None
+        spans[one.symbol] = (one.first, one.last) if same and held and one.first and one.last else None
     return spans
 
 
-def _within(raw: pl.DataFrame, spans: dict[str, tuple[Any, Any] | None]) -> pl.DataFrame:
+def _load(work: Workspace, paths: list[str], symbols: Sequence[str], spans: Spans) -> pl.DataFrame:
+    """The raw bars of these symbols within their spans."""
+    bounds = [one for one in spans.values() if one is not None]
+    bounded = len(bounds) == len(spans)
+    raw = work.batches.rows(
+        "daily_bars",
+        paths,
+        symbols=symbols,
+        first=min((first for first, _ in bounds), default=None) if bounded else None,
+        last=max((last for _, last in bounds), default=None) if bounded else None,
+    )
     rows = [(symbol, *(span or (None, None))) for symbol, span in spans.items()]
     table = pl.DataFrame(rows, schema={"symbol": pl.String, "from": pl.Date, "to": pl.Date}, orient="row")
     inside = pl.col("from").is_null() | pl.col("date").is_between("from", "to")
     return raw.join(table, on="symbol", how="left", maintain_order="left").filter(inside).drop("from", "to")
+
+
+def _need_all(raw: pl.DataFrame, spans: Spans) -> list[str]:
+    """Symbols with rows in a span that were adjusted for dividends: undoing that takes all of a payload's rows."""
+    adjusted = raw.filter(pl.col("basis") == "adjusted")["symbol"].unique()
+    return sorted(symbol for symbol in adjusted if spans[symbol] is not None)
 
 
 def _merge(
@@ -107,7 +121,7 @@ def _merge(
     symbol: str,
     winners: pl.DataFrame | None,
     verdicts: pl.DataFrame,
-    span: tuple[Any, Any] | None,
+    span: tuple[date, date] | None,
 ) -> _Merged:
     fresh = winners if winners is not None else records.no_ticks().select(_TICKS)
     held = set(catalog.bars(symbol)["period"].to_list())
@@ -125,7 +139,7 @@ def _merge(
     return _Merged(symbol, adjust(fresh, actions), actions, held | set(fresh["date"].dt.year().unique().to_list()))
 
 
-def _replace(existing: pl.DataFrame, fresh: pl.DataFrame, span: tuple[Any, Any]) -> pl.DataFrame:
+def _replace(existing: pl.DataFrame, fresh: pl.DataFrame, span: tuple[date, date]) -> pl.DataFrame:
     outside = existing.filter(~pl.col("date").is_between(*span)).select(_TICKS)
     return pl.concat([outside, fresh]).sort("date")
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 
 import polars as pl
 
@@ -14,7 +14,11 @@ from marketkeep.model import ASKED, FINDINGS, Batch, Lineage
 from marketkeep.model.redact import redact_url
 from marketkeep.pipeline.workspace import Workspace
 
-ANSWERS_WITHOUT_ROWS = ("not_found",)
+NOT_FOUND = "not_found"
+"""The fault of an answer that says the source knows no such symbol."""
+
+_Key = tuple[str, str, str, bool]
+_Span = tuple[date, date, datetime]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,35 +57,33 @@ def asked_after(before: pl.DataFrame, new: Iterable[Batch]) -> pl.DataFrame:
     """
     The ledger of what sources have answered for, the new answers merged in: as `ASKED` rows.
 
-    A refusal is no answer, except that a source said for good that it has nothing.
+    A refusal is no answer, except that a source knows no such symbol; that is kept apart, because it expires.
     """
-    told: dict[tuple[str, str, str], list[Lineage]] = {}
+    told: dict[_Key, list[_Span]] = {}
     for batch in new:
         for one in batch.lineage:
-            settled = one.refused is None or one.refused in ANSWERS_WITHOUT_ROWS
+            settled = one.refused is None or one.refused == NOT_FOUND
             if settled and one.symbol and one.start and one.end:
-                told.setdefault((batch.dataset, batch.source, one.symbol), []).append(one)
+                key = (batch.dataset, batch.source, one.symbol, one.refused is not None)
+                told.setdefault(key, []).append((one.start, one.end, one.fetched_at))
     if not told:
         return before
-    keys = pl.DataFrame(list(told), schema=["dataset", "source", "symbol"], orient="row")
-    kept = before.join(keys, on=["dataset", "source", "symbol"], how="anti")
-    earlier = before.join(keys, on=["dataset", "source", "symbol"], how="semi")
-    spans: dict[tuple[str, str, str], list[tuple[object, ...]]] = {key: [] for key in told}
-    for dataset, source, symbol, *span in earlier.select(list(ASKED.schema)).iter_rows():
-        spans[dataset, source, symbol].append(tuple(span))
-    for key, lineage in told.items():
-        spans[key] += [(one.start, one.end, one.fetched_at) for one in lineage]
-    rows = [(*key, *span) for key, found in spans.items() for span in _merged(found)]
+    names = ["dataset", "source", "symbol", "refused"]
+    keys = pl.DataFrame(list(told), schema=names, orient="row")
+    kept = before.join(keys, on=names, how="anti")
+    for *key, start, end, at in before.join(keys, on=names, how="semi").select(list(ASKED.schema)).iter_rows():
+        told[tuple(key)].append((start, end, at))
+    rows = [(*key, *span) for key, spans in told.items() for span in _merged(spans)]
     return pl.concat([kept, pl.DataFrame(rows, schema=ASKED.schema, orient="row")]).sort(*ASKED.key)
 
 
-def _merged(spans: list[tuple[object, ...]]) -> list[tuple[object, ...]]:
+def _merged(spans: list[_Span]) -> list[_Span]:
     """Overlapping or adjoining spans as one, with the time of the latest answer."""
-    merged: list[tuple[object, ...]] = []
-    for start, end, at in sorted(spans, key=lambda span: (str(span[0]), str(span[1]))):
-        if merged and start <= merged[-1][1]:  # type: ignore[operator]  # both are dates
+    merged: list[_Span] = []
+    for start, end, at in sorted(spans):
+        if merged and start <= merged[-1][1]:
             before = merged[-1]
-            merged[-1] = (before[0], max(before[1], end), max(before[2], at))  # type: ignore[type-var]
+            merged[-1] = (before[0], max(before[1], end), max(before[2], at))
         else:
             merged.append((start, end, at))
     return merged

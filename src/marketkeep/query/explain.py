@@ -75,16 +75,17 @@ def explain(lake: Lake, batches: BatchStore, symbol: str, day: date, field: str)
     if field not in FIELDS:
         raise BadInput(f"{field!r} is not a field of a daily bar; it has {', '.join(FIELDS)}")
     catalog, policy = lake.catalog(), lake.policy()
-    raw_bars = batches.rows("daily_bars", catalog.batch_paths("daily_bars"), symbols=[symbol], first=day, last=day)
-    if raw_bars.is_empty():
+    raw_bars = batches.rows("daily_bars", catalog.batch_paths("daily_bars"), symbols=[symbol])
+    told = raw_bars.filter(pl.col("date") == day).sort("fetched_at", "batch_id", "payload", maintain_order=True)
+    if told.is_empty():
         raise NotFound(f"{symbol} {day}: no source has said anything about this session")
     raw_actions = batches.rows("actions", catalog.batch_paths("actions"), symbols=[symbol])
     gold = promote(raw_bars, raw_actions, policy, check_bars)
-    winner = gold.bars.row(0, named=True) if gold.bars.height else None
+    won = gold.bars.filter(pl.col("date") == day)
+    winner = won.row(0, named=True) if won.height else None
     column = "close" if field in ("adj_close", "score", "source") else field
-    key = ["symbol", "date", "fetched_at", "batch_id", "payload"]
-    delivered = raw_bars.sort(key, maintain_order=True)[column]
-    candidates = tuple(_candidates(gold.checked, delivered, column, winner))
+    checked = gold.checked.filter(pl.col("date") == day)
+    candidates = tuple(_candidates(checked, told[column], column, winner))
     served = lake.bars(catalog, [symbol], day, day)
     value = served.row(0, named=True)[field] if served.height else None
     factors = _factors(lake, catalog.bars(symbol)["last"].max(), symbol, day) if field == "adj_close" else ()

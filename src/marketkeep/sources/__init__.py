@@ -19,4 +19,4 @@ def source(name: str) -> Source:
     raise BadInput(f"there is no source {name!r}; known are {', '.join(one.name for one in BUILTIN)}")
 
 
-__all__ = ["BUILTIN", "source"]
+__all__ = ["BUILTIN", "Yahoo", "source"]

@@ -9,6 +9,7 @@ close. Nothing is undone here: `gold` does that.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from fractions import Fraction
 from typing import Any
@@ -28,13 +29,14 @@ _PRICES = ("open", "high", "low", "close", "volume")
 _NOTHING = ("No data found", "Data doesn't exist", "Timestamp data missing", "may be delisted")
 
 
+@dataclass(frozen=True, slots=True)
 class Yahoo:
     """Daily bars and actions as Yahoo's chart gives them; free, no key, for personal use."""
 
-    name = "yahoo"
-    datasets = frozenset({"daily_bars", "actions"})
-    rate = Rate(calls=5, seconds=1.0)
-    transport = "yahoo"
+    name: str = "yahoo"
+    datasets: frozenset[str] = frozenset({"daily_bars", "actions"})
+    rate: Rate = Rate(calls=5, seconds=1.0)
+    transport: str = "yahoo"
 
     def plan(self, query: Query) -> list[Request]:
         """One request a symbol, from the window's start up to today whatever its end."""

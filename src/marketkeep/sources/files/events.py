@@ -50,27 +50,25 @@ class Action(NamedTuple):
 
 def actions_frame(actions: list[Action], form: FileForm, basis_date: date | None) -> pl.DataFrame:
     """The actions as raw rows: splits stand as they were, cash has the file's basis."""
-    rows = []
-    for one in actions:
-        numerator, denominator = one.ratio or (None, None)
-        basis, until = (form.cash_basis, basis_date) if one.amount is not None else ("as_traded", None)
-        until = None if basis == "as_traded" else until
-        rows.append(
-            (
-                one.symbol,
-                one.ex_date,
-                one.kind,
-                numerator,
-                denominator,
-                one.amount,
-                one.currency,
-                one.text,
-                one.factor,
-                basis,
-                until,
-            )
-        )
-    return pl.DataFrame(rows, schema=ACTION_SCHEMA, orient="row")
+    return pl.DataFrame([_row(one, form, basis_date) for one in actions], schema=ACTION_SCHEMA, orient="row")
+
+
+def _row(one: Action, form: FileForm, basis_date: date | None) -> dict[str, object]:
+    basis = form.cash_basis if one.amount is not None else "as_traded"
+    numerator, denominator = one.ratio or (None, None)
+    return {
+        "symbol": one.symbol,
+        "ex_date": one.ex_date,
+        "kind": one.kind,
+        "numerator": numerator,
+        "denominator": denominator,
+        "amount": one.amount,
+        "currency": one.currency,
+        "text": one.text,
+        "factor": one.factor,
+        "basis": basis,
+        "basis_date": None if basis == "as_traded" else basis_date,
+    }
 
 
 def actions_of(block: pl.DataFrame, form: FileForm) -> list[Action]:

@@ -118,24 +118,14 @@ def _actions(name: str, lines: list[tuple[int, date, list[str]]], symbol: str) -
     for before, after in pairwise(rows):
         if after.session <= before.session:
             raise BadFile(name, "dates do not ascend", line=after.line)
-        if before.split != after.split:
-            ratio = _split(before.split, after.split)
-            if ratio != 1:
-                yield Action(
-                    symbol,
-                    XNYS.next_session(before.session),
-                    "split",
-                    f"{after.split}/{before.split}",
-                    ratio=(ratio.numerator, ratio.denominator),
-                )
+        ratio = _split(before.split, after.split)
+        if ratio != 1:
+            day, text = XNYS.next_session(before.session), f"{after.split}/{before.split}"
+            yield Action(symbol, day, "split", text, ratio=(ratio.numerator, ratio.denominator))
         if Fraction(before.price) != Fraction(after.price):
-            yield Action(
-                symbol,
-                XNYS.next_session(before.session),
-                "dividend",
-                f"{before.close} x (1 - {before.price}/{after.price})",
-                amount=_dividend(before, after),
-            )
+            day = XNYS.next_session(before.session)
+            text = f"{before.close} x (1 - {before.price}/{after.price})"
+            yield Action(symbol, day, "dividend", text, amount=_dividend(before, after, ratio))
 
 
 def _factors(name: str, line: int, session: date, fields: list[str]) -> _Factors:
@@ -146,6 +136,8 @@ def _factors(name: str, line: int, session: date, fields: list[str]) -> _Factors
 
 
 def _split(before: str, after: str) -> Fraction:
+    if Fraction(before) == Fraction(after):
+        return Fraction(1)
     low, high = _span(before), _span(after)
     step = Fraction(after) / Fraction(before)
     near = simplest_between(step * (1 - _SLACK), step * (1 + _SLACK))
@@ -154,10 +146,14 @@ def _split(before: str, after: str) -> Fraction:
     return simplest_between(high[0] / low[1], high[1] / low[0])
 
 
-def _dividend(before: _Factors, after: _Factors) -> float:
-    """The simplest amount that, within their rounding, gives both factors and the close."""
+def _dividend(before: _Factors, after: _Factors, split: Fraction) -> float:
+    """
+    The simplest amount that, within their rounding, gives both factors and the close.
+
+    It is per share of the ex-date, when a split of the same day is in effect.
+    """
     low, high = _span(before.price), _span(after.price)
-    closes = _span(before.close, digits=2)
+    closes = [close / split for close in _span(before.close, digits=2)]
     return float(shortest_between(closes[0] * (1 - low[1] / high[0]), closes[1] * (1 - low[0] / high[1])))
 
 

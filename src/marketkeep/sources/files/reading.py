@@ -44,21 +44,23 @@ def read(
         return
     basis_date = None if form.basis == "as_traded" else form.basis_date or _last_date(name, stream, form, chunk_rows)
     work = _Work(form, basis_date, counts)
+    done = 0
     bad: tuple[int, BadCell] | None = None
     with closing(blocks(name, stream, form, tuple(form.positions), chunk_rows)) as source:
         for texts in source:
             try:
                 frames = work.frames(texts)
             except BadCell as error:
-                bad = counts.rows + error.row, error
+                bad = done + error.row, error
                 break
+            done += texts.height
             counts.rows += texts.height
             yield frames
     if bad:
         row, cell = bad
         line = line_of(name, stream, form, row)
         raise BadFile(name, cell.reason, line=line, column=form.columns.get(cell.column))
-    if counts.rows == 0:
+    if done == 0:
         raise BadFile(name, NO_ROWS)
 
 
@@ -99,7 +101,10 @@ class _Work:
         if column == "date":
             return dates.parse(texts["date"], self._date_form)
         values = numbers(texts[column], column, thousands=self._form.delimiter == ",")
-        return values / self._form.scale if column in PRICES and self._form.scale != 1 else values
+        if column not in PRICES or self._form.scale == 1:
+            return values
+        # Divided by a column: polars multiplies by the inverse of a scalar, which is off in the last digit.
+        return values / pl.repeat(self._form.scale, values.len(), eager=True)
 
     def _symbols(self, texts: pl.DataFrame) -> pl.Series:
         if self._form.symbol is None:

@@ -46,10 +46,10 @@ class Catalog:
         """The entries of one symbol's daily bars, by year."""
         return self._bars.get((symbol,), _NO_ENTRIES)
 
-    def answered(self, dataset: str, source: str, symbol: str) -> list[tuple[date, date, datetime]]:
-        """Spans [start, end) that a source has answered for, each with the time of the last answer (UTC)."""
+    def answered(self, dataset: str, source: str, symbol: str) -> list[tuple[bool, date, date, datetime]]:
+        """Spans [start, end) a source has answered for: whether it knew no such symbol, and when it last said so (UTC)."""
         rows = self._asked.get((dataset, source, symbol))
-        return [] if rows is None else rows.select("start", "end", "asked_at").rows()
+        return [] if rows is None else rows.select("refused", "start", "end", "asked_at").rows()
 
     @cached_property
     def _bars(self) -> dict[tuple[object, ...], pl.DataFrame]:
