@@ -1,0 +1,159 @@
+"""
+Writing a LEAN data folder: daily bars, factor files and map files of equities, as LEAN reads them from its own disk.
+
+Bars go out as traded; LEAN applies the factor file itself. What LEAN's form cannot hold is not made up: prices are
+rounded to its ten thousandths and volumes to whole shares, a bar without open, high or low is left out, and an unknown
+volume becomes 0, because the field must hold a number. Intraday bars, quotes and other asset classes are not written.
+"""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from collections.abc import Iterable, Iterator
+from datetime import date
+from fractions import Fraction
+from itertools import groupby
+from pathlib import Path
+from typing import NamedTuple
+
+import polars as pl
+
+from marketkeep.calendars import XNYS
+from marketkeep.errors import BadInput
+from marketkeep.files import write_atomic
+from marketkeep.model import Symbol
+from marketkeep.query import Keep
+
+_SCALE = 10_000
+_FOLDER = Path("equity", "usa")
+_OPEN_END = "20501231"
+# The oldest time a zip can hold: the same bars give the same bytes, whenever they are written.
+_ZIP_TIME = (1980, 1, 1, 0, 0, 0)
+
+
+class _Step(NamedTuple):
+    """One ex-date: what closes before it are multiplied by."""
+
+    ex_date: date
+    price: float
+    split: Fraction
+
+
+def write_lean(keep: Keep, symbols: str | Iterable[str], folder: Path) -> list[Path]:
+    """
+    Write zip, factor file and map file of each symbol under `folder`/equity/usa; returns the files written.
+
+    Raises `BadInput` for what is no equity and `NotFound` for a symbol without bars; then nothing was written.
+    """
+    names = [symbols] if isinstance(symbols, str) else symbols
+    wanted = list(dict.fromkeys(Symbol.parse(name) for name in names))
+    if other := [one.text for one in wanted if one.asset_class != "equity"]:
+        raise BadInput(f"{', '.join(other)}: this LEAN folder holds equities only; leave out what is not one.")
+    every = keep.bars(one.text for one in wanted).polars()
+    files: dict[Path, bytes] = {}
+    for symbol in wanted:
+        bars = every.filter(pl.col("symbol") == symbol.text)
+        name = symbol.folder.lower()
+        files[_FOLDER / "daily" / f"{name}.zip"] = daily_zip(bars)
+        files[_FOLDER / "factor_files" / f"{name}.csv"] = factor_file(bars, keep.actions(symbol.text)).encode()
+        files[_FOLDER / "map_files" / f"{name}.csv"] = map_file(symbol, _first(bars)).encode()
+    for path, body in files.items():
+        write_atomic(folder / path, body)
+    return [folder / path for path in files]
+
+
+def daily_zip(bars: pl.DataFrame) -> bytes:
+    """One symbol's bars as traded (sorted by date) as LEAN's daily zip, with one file `<ticker>.csv` inside."""
+    whole = bars.drop_nulls(["open", "high", "low", "close"])
+    fields = [
+        pl.col("date").dt.strftime("%Y%m%d 00:00"),
+        *((pl.col(name) * _SCALE).round().cast(pl.Int64) for name in ("open", "high", "low", "close")),
+        pl.col("volume").fill_null(0).round().cast(pl.Int64),
+    ]
+    lines = whole.select(pl.concat_str(fields, separator=","))
+    inside = zipfile.ZipInfo(f"{_only_symbol(bars).folder.lower()}.csv", _ZIP_TIME)
+    inside.compress_type = zipfile.ZIP_DEFLATED
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        archive.writestr(inside, "\n".join(lines.to_series()))
+    return buffer.getvalue()
+
+
+def factor_file(bars: pl.DataFrame, actions: pl.DataFrame) -> str:
+    """
+    LEAN's factor file of one symbol, from its bars as traded (sorted by date) and its actions with their factors.
+
+    A line's factors hold up to and on its date, the last session before an ex-date; beside them stands the close of
+    the last bar by then. Actions that are not applied are left out.
+    """
+    price, split = 1.0, Fraction(1)
+    lines = [f"{_OPEN_END},1,1,0"]
+    for step in reversed(_steps(actions)):
+        price, split = price * step.price, split * step.split
+        before = bars.filter(pl.col("date") < step.ex_date)
+        if before.is_empty():
+            raise BadInput(f"{_only_symbol(bars)}: no bar before its action of {step.ex_date}; hand in all bars.")
+        session = XNYS.previous_session(step.ex_date)
+        lines.append(f"{session:%Y%m%d},{_factors(price, split)},{_plain(round(before['close'][-1], 4))}")
+    lines.append(f"{_first(bars):%Y%m%d},{_factors(price, split)},1")
+    return "\n".join(reversed(lines))
+
+
+def map_file(symbol: Symbol, first: date, history: pl.DataFrame | None = None) -> str:
+    """
+    LEAN's map file of a security: the last session of each ticker it had, from its `first` session on.
+
+    `history` are its `TICKER_HISTORY` rows, where any are known; a delisting among them ends the file.
+    """
+    lines: list[tuple[str, str]] = []
+    ticker: str | None = symbol.text
+    told = [] if history is None else history.sort("effective_date").select("old_symbol", "new_symbol", "effective_date").rows()
+    for old, new, day in told:
+        lines.append((f"{XNYS.previous_session(day):%Y%m%d}", old))
+        ticker = new
+    if ticker is not None:
+        lines.append((_OPEN_END, ticker))
+    lines.insert(0, (f"{first:%Y%m%d}", lines[0][1]))
+    return "\n".join(f"{day},{Symbol(name).alias('lean')}" for day, name in lines)
+
+
+def _steps(actions: pl.DataFrame) -> list[_Step]:
+    applied = actions.filter(pl.col("adjustment_factor").is_not_null()).sort("ex_date", "kind")
+    return list(_combined(applied))
+
+
+def _combined(applied: pl.DataFrame) -> Iterator[_Step]:
+    """The actions of each ex-date as one step, because a factor file has one line for them."""
+    for ex_date, rows in groupby(applied.iter_rows(named=True), key=lambda row: row["ex_date"]):
+        price, split = 1.0, Fraction(1)
+        for row in rows:
+            if row["kind"] == "split":
+                split *= Fraction(row["denominator"], row["numerator"])
+            else:
+                price *= row["adjustment_factor"]
+        yield _Step(ex_date, price, split)
+
+
+def _factors(price: float, split: Fraction) -> str:
+    """Seven places for dividends and eight for splits, as LEAN writes them; an exact decimal as it is."""
+    exact = (split * 10**8).denominator == 1
+    return f"{'1' if price == 1 else f'{price:.7f}'},{_plain(float(split)) if exact else f'{float(split):.8f}'}"
+
+
+def _plain(value: float) -> str:
+    return f"{value:.8f}".rstrip("0").rstrip(".")
+
+
+def _first(bars: pl.DataFrame) -> date:
+    first = bars["date"].min()
+    if not isinstance(first, date):
+        raise BadInput("there are no bars to write; hand in at least one.")
+    return first
+
+
+def _only_symbol(bars: pl.DataFrame) -> Symbol:
+    symbols = bars["symbol"].unique().to_list()
+    if len(symbols) != 1:
+        raise BadInput(f"a LEAN file holds one symbol; these bars have {len(symbols)}.")
+    return Symbol(symbols[0])
