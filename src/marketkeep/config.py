@@ -19,7 +19,11 @@ class Settings(BaseSettings):
     """Each field is one setting; a wrong one is a `BadSetting` that names it."""
 
     model_config = SettingsConfigDict(
-        env_prefix="MARKETKEEP_", toml_file="marketkeep.toml", frozen=True, extra="forbid", nested_model_default_partial_update=True
+        env_prefix="MARKETKEEP_",
+        toml_file="marketkeep.toml",
+        frozen=True,
+        extra="forbid",
+        nested_model_default_partial_update=True,
     )
 
     data: Path = Field(Path("data"), description="Folder of the keep.")
@@ -27,7 +31,9 @@ class Settings(BaseSettings):
     timeout_seconds: float = Field(30.0, gt=0, description="Time for one attempt of a request.")
     attempts: int = Field(4, ge=1, le=20, description="Attempts of a request, the first included.")
     max_bytes: int = Field(64 * 2**20, gt=0, description="Largest answer accepted.")
-    pack_bytes: int = Field(256 * 2**20, gt=0, description="Size at which a landing pack is closed and a new one begun.")
+    pack_bytes: int = Field(
+        256 * 2**20, gt=0, description="Size at which a landing pack is closed and a new one begun."
+    )
     yahoo_per_second: int = Field(5, ge=1, le=1000, description="How often Yahoo is asked in a second, at most.")
     yahoo_base: str | None = Field(None, description="Ask this address instead of Yahoo's (a proxy or a test server).")
 
@@ -51,6 +57,8 @@ def read_settings(**given: object) -> Settings:
     except ValidationError as error:
         first = error.errors()[0]
         name = ".".join(str(part) for part in first["loc"])
-        raise BadSetting(f"setting {name} (MARKETKEEP_{name.upper()}) is {first.get('input')!r}: {first['msg']}.") from error
+        raise BadSetting(
+            f"setting {name} (MARKETKEEP_{name.upper()}) is {first.get('input')!r}: {first['msg']}."
+        ) from error
     except (OSError, ValueError) as error:
         raise BadSetting(f"marketkeep.toml cannot be read: {error}") from error

@@ -41,7 +41,9 @@ class BadSymbol(BadInput):
     """A text is not a symbol, or not one that can be kept safely as a folder name."""
 
     def __init__(self, text: str, reason: str) -> None:
-        super().__init__(f"{text!r} is not a symbol: {reason}. Use the exchange's form, such as AAPL, BRK.B or BTC-USD.")
+        super().__init__(
+            f"{text!r} is not a symbol: {reason}. Use the exchange's form, such as AAPL, BRK.B or BTC-USD."
+        )
         self.text, self.reason = text, reason
 
 

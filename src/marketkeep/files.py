@@ -11,6 +11,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import BinaryIO
 
 from marketkeep.errors import StoreError
 
@@ -29,8 +30,7 @@ def write_atomic(path: Path, data: bytes, *, durable: bool = False) -> None:
     aside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     with storing(path):
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with aside.open("wb") as file:
+            with _create(aside) as file:
                 file.write(data)
                 if durable:
                     file.flush()
@@ -42,6 +42,15 @@ def write_atomic(path: Path, data: bytes, *, durable: bool = False) -> None:
             raise
         if durable:
             sync_folder(path.parent)
+
+
+def _create(path: Path) -> BinaryIO:
+    """Open for writing; the folder is made only when it turns out to be missing, which spares a call per file."""
+    try:
+        return path.open("wb")
+    except FileNotFoundError:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return path.open("wb")
 
 
 def sync_folder(folder: Path) -> None:

@@ -9,9 +9,9 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 
 import polars as pl
-from gym import Gym
 
 import marketkeep
+from gym import Gym
 from marketkeep.http import Client, HttpSettings, YahooTransport
 from marketkeep.model import Policy, Rate
 from marketkeep.pipeline.securities import add_symbols
@@ -84,7 +84,8 @@ def differing_actions(keep: marketkeep.Keep, gym: Gym, symbol: str, start: date,
 def published_tree(root: Path) -> dict[str, str]:
     """Hash of every published file, by its path."""
     return {
-        path.relative_to(root).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in layout.published(root)
+        path.relative_to(root).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in layout.published(root)
     }
 
 
@@ -93,4 +94,6 @@ def served_tree(root: Path) -> dict[str, str]:
     Hash of the published files that tell values alone: findings and the catalog's ledgers also tell when and by which
     batch, which an interruption may change.
     """
-    return {path: digest for path, digest in published_tree(root).items() if not path.startswith(("catalog/", "quality/"))}
+    return {
+        path: digest for path, digest in published_tree(root).items() if not path.startswith(("catalog/", "quality/"))
+    }

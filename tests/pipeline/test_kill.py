@@ -10,9 +10,9 @@ import time
 from datetime import date, timedelta
 from pathlib import Path
 
-from gym import FaultPlan, Gym, serve
 from gym_keep import GymKeep, after_close, differing, published_tree, served_tree
 
+from gym import FaultPlan, Gym, serve
 from marketkeep.pipeline.journal import open_runs
 from marketkeep.pipeline.rebuild import rebuild
 
@@ -82,8 +82,8 @@ def undisturbed(root: Path, gym: Gym) -> None:
 
 def test_killed_twenty_times_ends_as_if_never(tmp_path: Path) -> None:
     """
-    200 symbols over 10 years: `marketkeep update` killed at 20 random points, and run again until it ends, publishes the
-    bytes of an uninterrupted run; and what it left in raw rebuilds to the same.
+    200 symbols over 10 years: `marketkeep update` killed at 20 random points, and run again until it ends, publishes
+    the bytes of an uninterrupted run; and what it left in raw rebuilds to the same.
     """
     faults = FaultPlan(0.05, kinds=FAULTS, seed=3)
     chance = random.Random(20)

@@ -1,4 +1,4 @@
-"""The update against the gym: real sockets, yfinance's own session, faults of every kind, and gold equal to the truth."""
+"""The update against the gym: real sockets, yfinance's own session, faults of every kind, gold equal to the truth."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from gym import FaultPlan, Gym, serve
-from gym.faults import CLIENT_FAULT
 from gym_keep import GymKeep, after_close, differing, published_tree
 
 import marketkeep
+from gym import FaultPlan, Gym, serve
+from gym.faults import CLIENT_FAULT
 from marketkeep.calendars import XNYS
 from marketkeep.pipeline.journal import read_run, run_paths
 from marketkeep.pipeline.rebuild import rebuild
@@ -37,8 +37,11 @@ TOLD = {"truncated": "malformed", "duplicates": "duplicate_row", "revision": "re
 
 @pytest.fixture(scope="module")
 def gym() -> Iterator[Gym]:
+    """A vendor with 200 symbols, one in twenty of them at fault."""
     faults = FaultPlan(0.05, kinds=KINDS, seed=1, hang_seconds=2)
-    with serve(symbols=200, years=10, seed=7, last=LAST + timedelta(days=1), now=after_close(LAST), faults=faults) as one:
+    with serve(
+        symbols=200, years=10, seed=7, last=LAST + timedelta(days=1), now=after_close(LAST), faults=faults
+    ) as one:
         yield one
 
 
@@ -95,7 +98,7 @@ def test_next_day_asks_once_a_symbol_and_takes_revisions(keep: GymKeep, gym: Gym
 
 def test_journal_and_findings_name_each_fault(keep: GymKeep, gym: Gym) -> None:
     """
-    Every injected fault is found again by its name and symbol, in the findings and, where collecting met it, the journal.
+    Every injected fault is found again by name and symbol, in the findings and, where collecting met it, the journal.
     """
     findings = marketkeep.open(keep.root).findings()
     found = set(findings.select("symbol", "check").iter_rows())

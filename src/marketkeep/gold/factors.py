@@ -18,20 +18,23 @@ import numpy.typing as npt
 import polars as pl
 
 Floats = npt.NDArray[np.float64]
+Days = npt.NDArray[np.datetime64]
 CASH = ("dividend", "special_dividend", "capital_gain")
 
 
-def with_factors(actions: pl.DataFrame, dates: list[date], closes: list[float]) -> pl.DataFrame:
+def with_factors(actions: pl.DataFrame, bars: pl.DataFrame) -> pl.DataFrame:
     """
-    One symbol's actions with their adjustment_factor, by its as-traded closes (both sorted by date).
+    One symbol's actions with their adjustment_factor, by the closes of its as-traded `bars` (sorted by date).
 
     It stays null where the action is not applied: no bar lies before and on or after the ex-date, or the verdict left
     no amount. Cash at or above the close before it is refused, because prices would turn negative: the factor stays
     null and the verdict becomes disputed.
     """
+    if actions.is_empty():
+        return actions
     rows = actions.rows(named=True)
     splits = {row["ex_date"]: row for row in rows if row["kind"] == "split"}
-    days = np.array(dates, dtype="datetime64[D]")
+    days, closes = bars["date"].to_numpy(), bars["close"].to_numpy()
     factors: list[float | None] = []
     refused: list[bool] = []
     for row in rows:
@@ -48,9 +51,7 @@ def with_factors(actions: pl.DataFrame, dates: list[date], closes: list[float]) 
     )
 
 
-def _factor(
-    row: dict[str, Any], split: dict[str, Any] | None, days: npt.NDArray[np.datetime64], closes: list[float]
-) -> float | None:
+def _factor(row: dict[str, Any], split: dict[str, Any] | None, days: Days, closes: Floats) -> float | None:
     ex_date = np.datetime64(row["ex_date"])
     if not len(days) or ex_date > days[-1] or ex_date <= days[0]:
         return None
@@ -66,16 +67,17 @@ def _factor(
     return float(1 - row["amount"] / base)
 
 
-def cumulative(dates: list[date], events: list[tuple[date, float]]) -> Floats:
-    """For each date the product of the factors of the events with a later ex-date."""
-    result = np.ones(len(dates))
-    days = np.array(dates, dtype="datetime64[D]")
+def cumulative(days: Days, events: list[tuple[date, float]]) -> Floats:
+    """For each day (sorted) the product of the factors of the events with a later ex-date."""
+    result = np.ones(len(days))
     for ex_date, factor in events:
         result[: np.searchsorted(days, np.datetime64(ex_date))] *= factor
     return result
 
 
-def applied(actions: pl.DataFrame, *, upto: date | None = None) -> tuple[list[tuple[date, float]], list[tuple[date, float]]]:
+def applied(
+    actions: pl.DataFrame, *, upto: date | None = None
+) -> tuple[list[tuple[date, float]], list[tuple[date, float]]]:
     """Split events and cash events that have a factor, with an ex-date up to `upto` (included), latest first."""
     rows = actions.filter(pl.col("adjustment_factor").is_not_null())
     if upto is not None:
@@ -91,9 +93,9 @@ def adjust(bars: pl.DataFrame, actions: pl.DataFrame, *, upto: date | None = Non
     One symbol's bars (sorted by date) with split_factor, dividend_factor and adj_close from its actions' factors.
     """
     splits, cash = applied(actions, upto=upto)
-    dates = bars["date"].to_list()
+    days = bars["date"].to_numpy()
     frame = bars.with_columns(
-        split_factor=pl.Series(cumulative(dates, splits), dtype=pl.Float64),
-        dividend_factor=pl.Series(cumulative(dates, cash), dtype=pl.Float64),
+        split_factor=pl.Series(cumulative(days, splits), dtype=pl.Float64),
+        dividend_factor=pl.Series(cumulative(days, cash), dtype=pl.Float64),
     )
     return frame.with_columns(adj_close=pl.col("close") * pl.col("split_factor") * pl.col("dividend_factor"))

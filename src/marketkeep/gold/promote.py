@@ -15,7 +15,10 @@ from marketkeep.calendars import calendar_for
 from marketkeep.gold.actions import newest_actions, resolve_actions
 from marketkeep.gold.basis import as_traded
 from marketkeep.gold.resolve import resolve
-from marketkeep.model import Policy, Symbol
+from marketkeep.model import UTC, Policy, Symbol
+
+_CALENDARS = {calendar.name: calendar for calendar in map(calendar_for, ("equity", "crypto"))}
+_NO_SESSIONS = pl.DataFrame(schema={"calendar": pl.String, "date": pl.Date, "session_close": UTC})
 
 CheckBars = Callable[[pl.DataFrame, pl.DataFrame], pl.DataFrame]
 """`checks.check_bars`; handed in, because rooms of one line do not import each other."""
@@ -53,17 +56,12 @@ def with_calendar(rows: pl.DataFrame) -> pl.DataFrame:
 
 def session_table(rows: pl.DataFrame, lag: timedelta) -> pl.DataFrame:
     """The sessions around `rows`: calendar, date, session_close and final_from (the close plus `lag`), in UTC."""
-    first, last = rows["date"].min(), rows["date"].max()
-    frames = []
-    for asset_class in ("equity", "crypto"):
-        calendar = calendar_for(asset_class)
-        if rows.is_empty() or calendar.name not in rows["calendar"]:
-            continue
-        start = max(first, calendar.first)  # type: ignore[type-var]  # polars types min() as any value
-        stop = min(last, calendar.last) + timedelta(days=1)  # type: ignore[type-var,operator]
-        frames.append(calendar.frame(start, stop).with_columns(calendar=pl.lit(calendar.name)))
-    if not frames:
-        empty = {"calendar": pl.String, "date": pl.Date, "session_close": pl.Datetime("us", "UTC")}
-        return pl.DataFrame(schema={**empty, "final_from": pl.Datetime("us", "UTC")})
-    table = pl.concat(frames).rename({"session": "date", "close": "session_close"})
-    return table.select("calendar", "date", "session_close", final_from=pl.col("session_close") + lag)
+    spans = rows.group_by("calendar").agg(first=pl.col("date").min(), last=pl.col("date").max()).sort("calendar")
+    frames = [_NO_SESSIONS]
+    for name, first, last in spans.iter_rows():
+        calendar = _CALENDARS[name]
+        start, stop = max(first, calendar.first), min(last, calendar.last) + timedelta(days=1)
+        if start < stop:
+            sessions = calendar.frame(start, stop).rename({"session": "date", "close": "session_close"})
+            frames.append(sessions.select(pl.lit(name).alias("calendar"), "date", "session_close"))
+    return pl.concat(frames).with_columns(final_from=pl.col("session_close") + lag)

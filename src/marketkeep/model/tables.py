@@ -274,7 +274,9 @@ ASKED = Table(
         Column("dataset", pl.String, "The dataset asked for."),
         Column("source", pl.String, "The source asked."),
         _SYMBOL,
-        Column("refused", pl.Boolean, "Whether the source said it knows no such symbol: then it is asked again in a day."),
+        Column(
+            "refused", pl.Boolean, "Whether the source said it knows no such symbol: then it is asked again in a day."
+        ),
         Column("start", pl.Date, "First session asked for."),
         Column("end", pl.Date, "The day behind the last session asked for."),
         Column("asked_at", UTC, "When the last answer came.", unit="UTC"),
@@ -295,4 +297,9 @@ ALL_TABLES = (
     RAW_SECURITIES,
     RAW_TICKER_HISTORY,
 )
-RAW_TABLES = {"daily_bars": RAW_DAILY_BARS, "actions": RAW_ACTIONS, "securities": RAW_SECURITIES, "ticker_history": RAW_TICKER_HISTORY}
+RAW_TABLES = {
+    "daily_bars": RAW_DAILY_BARS,
+    "actions": RAW_ACTIONS,
+    "securities": RAW_SECURITIES,
+    "ticker_history": RAW_TICKER_HISTORY,
+}

@@ -30,10 +30,15 @@ _GROUP_SYMBOLS = 200
 class Absorbed:
     """What absorbing came to: batches taken in, bars written, symbols touched, and batch files that are corrupt."""
 
-    batches: int
-    bars: int
-    symbols: tuple[str, ...]
-    corrupt: tuple[CorruptFile, ...]
+    batches: int = 0
+    bars: int = 0
+    symbols: tuple[str, ...] = ()
+    corrupt: tuple[CorruptFile, ...] = ()
+
+    def plus(self, later: Absorbed) -> Absorbed:
+        """Both together; a batch that is corrupt is named once."""
+        symbols = tuple(sorted({*self.symbols, *later.symbols}))
+        return Absorbed(self.batches + later.batches, self.bars + later.bars, symbols, later.corrupt)
 
 
 def absorb(work: Workspace) -> Absorbed:
@@ -41,7 +46,7 @@ def absorb(work: Workspace) -> Absorbed:
     catalog = work.lake.catalog()
     new, corrupt = _unknown(work, catalog)
     if not new:
-        return Absorbed(0, 0, (), corrupt)
+        return Absorbed(corrupt=corrupt)
     paths = _paths(catalog, new)
     groups = list(_groups(touched(work, new)))
     result = Published()
@@ -60,9 +65,7 @@ def absorb(work: Workspace) -> Absorbed:
     publish_history(work, paths["ticker_history"])
     # One flush for all that was published: from here on the catalog may rest on it, whatever the power does.
     os.sync()
-    write_catalog(
-        work.root, entries, pl.concat([catalog.batches, batch_rows(new)]), asked_after(catalog.asked, new)
-    )
+    write_catalog(work.root, entries, pl.concat([catalog.batches, batch_rows(new)]), asked_after(catalog.asked, new))
     symbols = tuple(one.symbol for group in groups for one in group)
     return Absorbed(len(new), result.bars, symbols, corrupt)
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from marketkeep.config import Settings
-from marketkeep.http import Client, HttpSettings, HttpxTransport, YahooTransport
+from marketkeep.http import Client, HttpSettings, HttpxTransport, Transport, YahooTransport
 from marketkeep.model import Rate, Source
 from marketkeep.sources import Yahoo, source
 
@@ -21,7 +21,7 @@ def make_client(settings: Settings, clock: Callable[[], datetime]) -> Client:
         attempts=settings.attempts,
         max_bytes=settings.max_bytes,
     )
-    transports = {"http": HttpxTransport(http.user_agent), "yahoo": YahooTransport(settings.yahoo_base)}
+    transports: dict[str, Transport] = {"http": HttpxTransport(http.user_agent), "yahoo": YahooTransport(settings.yahoo_base)}
     return Client(http, clock=clock, transports=transports)
 
 

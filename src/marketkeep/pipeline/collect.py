@@ -10,19 +10,18 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import asdict, dataclass, field
 from typing import Protocol
 
 from marketkeep.errors import FetchFailed, PayloadRefused
 from marketkeep.model import Lineage, Payload, Rate, Request, Source
 from marketkeep.pipeline.batching import Batching, lineage_of
 from marketkeep.pipeline.run import Run
-from marketkeep.pipeline.touched import NOT_FOUND
+from marketkeep.pipeline.touched import EMPTY, NOT_FOUND
 
 _ROUNDS = 3
 _EMPTY_IS_AN_ANSWER = 2
-_ABSORB_EVERY = 8
+_PUBLISH_EVERY = 8
 
 
 class Fetcher(Protocol):
@@ -56,103 +55,122 @@ class Collected:
 
 
 def collect(run: Run, source: Source, requests: Sequence[Request], client: Fetcher, *, workers: int) -> Collected:
-    """Fetch all requests of one source and put what they bring into raw."""
-    result = Collected(planned=len(requests))
+    """Fetch all requests of one source, at most `workers` at once, and put what they bring into raw."""
+    collector = _Collector(run, source, client, workers, Batching(run.work, run.run_id), Collected(len(requests)))
     run.tell("planned", source=source.name, requests=len(requests))
-    batching = Batching(run.work, run.run_id)
     todo = list(requests)
-    flushed = 0
     for number in range(1, _ROUNDS + 1):
-        if not todo:
-            break
-        run.work.progress.begin(f"collect from {source.name}" + (f", again ({number})" if number > 1 else ""), len(todo))
-        again: list[Request] = []
-        for request, outcome in _answers(client, source, todo, workers):
-            result.sent += 1
-            again += _take(run, source, batching, request, outcome, result, number)
-            run.work.progress.step(note=request.symbol or "")
-            if batching.full:
-                _flush(run, batching)
-                flushed += 1
-                if flushed % _ABSORB_EVERY == 0:
-                    run.publish()
-        todo = again
-    _flush(run, batching)
-    result.rows = batching.rows
-    run.tell("collected", source=source.name, sent=result.sent, rows=result.rows, faults=result.faults, failed=result.failed, nothing=result.nothing)
+        todo = collector.round(todo, number) if todo else []
+    collector.flush()
+    result = collector.result
+    result.rows = collector.batching.rows
+    run.tell("collected", **{"source": source.name, **asdict(result)})
     return result
 
 
-def _flush(run: Run, batching: Batching) -> None:
-    run.writer.commit()
-    batching.flush()
+@dataclass(slots=True)
+class _Collector:
+    run: Run
+    source: Source
+    client: Fetcher
+    workers: int
+    batching: Batching
+    result: Collected
+    flushed: int = 0
 
+    def round(self, requests: Sequence[Request], number: int) -> list[Request]:
+        """Ask every request once; returns those worth asking again."""
+        again = f", again ({number})" if number > 1 else ""
+        self.run.work.progress.begin(f"collect from {self.source.name}{again}", len(requests))
+        left: list[Request] = []
+        for request, outcome in self._answers(requests):
+            self.result.sent += 1
+            if isinstance(outcome, FetchFailed):
+                worth = self._failed(request, outcome, number)
+            else:
+                worth = self._answered(request, outcome, number)
+            left += [request] if worth else []
+            self.run.work.progress.step(note=request.symbol or "")
+            self._publish_now_and_then()
+        return left
 
-def _answers(
-    client: Fetcher, source: Source, requests: Sequence[Request], workers: int
-) -> Iterator[tuple[Request, Payload | FetchFailed]]:
-    """Answers in the order of the requests, a bounded number under way at once."""
-    waiting: deque[tuple[Request, Future[Payload]]] = deque()
-    rest = iter(requests)
-    with ThreadPoolExecutor(workers, thread_name_prefix=source.name) as pool:
+    def flush(self) -> None:
+        """First the payloads are on disk, then the rows that point at them."""
+        self.run.writer.commit()
+        self.batching.flush()
+
+    def _publish_now_and_then(self) -> None:
+        if self.batching.full:
+            self.flush()
+            self.flushed += 1
+            if self.flushed % _PUBLISH_EVERY == 0:
+                self.run.publish()
+
+    def _answers(self, requests: Sequence[Request]) -> Iterator[tuple[Request, Payload | FetchFailed]]:
+        """Answers in the order of the requests, a bounded number under way at once."""
+        waiting: deque[tuple[Request, Future[Payload]]] = deque()
+        rest = iter(requests)
+        with ThreadPoolExecutor(self.workers, thread_name_prefix=self.source.name) as pool:
+            try:
+                while True:
+                    while len(waiting) < 2 * self.workers and (request := next(rest, None)):
+                        waiting.append((request, pool.submit(self._fetch, request)))
+                    if not waiting:
+                        return
+                    request, future = waiting.popleft()
+                    try:
+                        yield request, future.result()
+                    except FetchFailed as failure:
+                        yield request, failure
+            except BaseException:
+                # Interrupted: threads that wait for the pace or an answer are woken, so that leaving takes no time.
+                pool.shutdown(wait=False, cancel_futures=True)
+                self.client.close()
+                raise
+
+    def _fetch(self, request: Request) -> Payload:
+        return self.client.fetch(request, self.source.rate, self.source.transport)
+
+    def _answered(self, request: Request, payload: Payload, number: int) -> bool:
+        """Put an answer into raw; whether the request is worth asking again."""
+        self.result.met(payload.faults)
+        if payload.faults:
+            self._tell_fault(request, payload.faults, cured=True)
+        lineage = lineage_of(request, payload, self.run.writer.land(request, payload))
         try:
-            while True:
-                while len(waiting) < 2 * workers and (request := next(rest, None)):
-                    waiting.append((request, pool.submit(client.fetch, request, source.rate, source.transport)))
-                if not waiting:
-                    return
-                request, future = waiting.popleft()
-                try:
-                    yield request, future.result()
-                except FetchFailed as failure:
-                    yield request, failure
-        except BaseException:
-            # Interrupted: threads that wait for a limiter or an answer are woken, so that leaving takes no time.
-            pool.shutdown(wait=False, cancel_futures=True)
-            client.close()
-            raise
+            self.batching.add(request, lineage, self.source.parse(request, payload))
+        except PayloadRefused as refusal:
+            return self._refused(request, lineage, refusal, number)
+        return False
 
+    def _refused(self, request: Request, lineage: Lineage, refusal: PayloadRefused, number: int) -> bool:
+        fault = refusal.fault
+        self.result.met([fault])
+        self._tell_fault(request, [fault], cured=False, reason=refusal.reason)
+        if refusal.retry and number < (_EMPTY_IS_AN_ANSWER if fault == EMPTY else _ROUNDS):
+            self.batching.refuse(request, lineage, fault)
+            return True
+        if fault == EMPTY:
+            self.batching.add(request, lineage, {})
+            return False
+        self.batching.refuse(request, lineage, fault)
+        kind = self.result.nothing if fault == NOT_FOUND else self.result.failed
+        kind[request.symbol or request.url] = refusal.reason
+        return False
 
-def _take(
-    run: Run, source: Source, batching: Batching, request: Request, outcome: Payload | FetchFailed, result: Collected, number: int
-) -> list[Request]:
-    """Put one outcome into raw; returns the request when it is worth asking again."""
-    if isinstance(outcome, FetchFailed):
-        return _failed(run, batching, request, outcome, result, last=number == _ROUNDS)
-    result.met(outcome.faults)
-    if outcome.faults:
-        run.tell("fault", source=source.name, symbol=request.symbol, faults=outcome.faults, cured=True)
-    ref = run.writer.land(request, outcome)
-    lineage = lineage_of(request, outcome, ref)
-    try:
-        batching.add(request, lineage, source.parse(request, outcome))
-    except PayloadRefused as refusal:
-        result.met([refusal.fault])
-        run.tell("fault", source=source.name, symbol=request.symbol, faults=[refusal.fault], cured=False, reason=refusal.reason)
-        if refusal.retry and number < (_EMPTY_IS_AN_ANSWER if refusal.fault == "empty" else _ROUNDS):
-            batching.refuse(request, lineage, refusal.fault)
-            return [request]
-        if refusal.fault == "empty":
-            batching.add(request, lineage, {})
-        else:
-            batching.refuse(request, lineage, refusal.fault)
-            kind = result.nothing if refusal.fault == NOT_FOUND else result.failed
-            kind[request.symbol or request.url] = refusal.reason
-    return []
+    def _failed(self, request: Request, failure: FetchFailed, number: int) -> bool:
+        """Remember that nothing came; whether the request is worth asking again."""
+        self.result.met(failure.faults)
+        self._tell_fault(request, failure.faults, cured=False)
+        span = (request.symbol, request.start, request.end)
+        moment = self.run.work.clock()
+        nothing = Lineage(None, None, None, request.full_url, *span, moment, faults=failure.faults)
+        self.batching.refuse(request, nothing, failure.faults[-1] if failure.faults else "unreachable")
+        if failure.permanent or number == _ROUNDS:
+            self.result.failed[request.symbol or request.url] = str(failure)
+            return False
+        return True
 
-
-def _failed(
-    run: Run, batching: Batching, request: Request, failure: FetchFailed, result: Collected, *, last: bool
-) -> list[Request]:
-    result.met(failure.faults)
-    run.tell("fault", source=request.source, symbol=request.symbol, faults=failure.faults, cured=False)
-    moment: datetime = run.work.clock()
-    fault = failure.faults[-1] if failure.faults else "unreachable"
-    nothing = Lineage(
-        None, None, None, request.full_url, request.symbol, request.start, request.end, moment, faults=failure.faults
-    )
-    batching.refuse(request, nothing, fault)
-    if failure.permanent or last:
-        result.failed[request.symbol or request.url] = str(failure)
-        return []
-    return [request]
+    def _tell_fault(self, request: Request, faults: Sequence[str], *, cured: bool, reason: str | None = None) -> None:
+        facts = {"source": request.source, "symbol": request.symbol, "faults": list(faults), "cured": cured}
+        self.run.tell("fault", **facts, **({"reason": reason} if reason else {}))

@@ -39,9 +39,8 @@ class FileOptions:
     def __post_init__(self) -> None:
         reserved = {one.name for one in BUILTIN} | {"manual"}
         if self.source is not None and (not _LABEL.match(self.source) or self.source in reserved):
-            raise BadInput(
-                f"source {self.source!r}: use lower-case letters, digits, - and _, and none of {', '.join(sorted(reserved))}"
-            )
+            names = ", ".join(sorted(reserved))
+            raise BadInput(f"source {self.source!r}: use lower-case letters, digits, - and _, and none of {names}")
 
 
 @dataclass(slots=True)
@@ -95,7 +94,7 @@ def check_sample() -> Checked:
     return check_file(path, FileOptions(source=sample.NAME))
 
 
-def batch_checked(work: Workspace, batching: Batching, checked: Checked, ref: RawRef, options: FileOptions, payload: Payload) -> None:
+def batch_checked(batching: Batching, checked: Checked, ref: RawRef, options: FileOptions, payload: Payload) -> None:
     """Put a checked file that has been landed into batches."""
     request = Request(checked.source, "daily_bars", f"file:///{checked.path.name}")
     lineage = lineage_of(request, payload, ref)
@@ -119,7 +118,7 @@ def batch_file(work: Workspace, batching: Batching, landed: Landed) -> None:
     lineage = lineage_of(landed.request, landed.payload(b""), landed.ref)
     with tempfile.TemporaryFile() as spool, work.landing.open(landed.ref.digest) as body:
         shutil.copyfileobj(body, spool)
-        for frames in _frames(name, spool, options, Checked(Path(name), landed.request.source)):  # type: ignore[arg-type]
+        for frames in _frames(name, spool, options, Checked(Path(name), landed.request.source)):
             batching.add(landed.request, lineage, frames)
             if batching.full:
                 batching.flush()

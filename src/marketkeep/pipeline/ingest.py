@@ -50,7 +50,9 @@ def ingest(work: Workspace, paths: Sequence[Path], options: FileOptions) -> Inge
             passed.append((path, str(error)))
         work.progress.step(note=path.name)
     if not checked:
-        raise BadFile(", ".join(map(str, paths)), "no file here can be read" + (f"; first: {passed[0][1]}" if passed else ""))
+        raise BadFile(
+            ", ".join(map(str, paths)), "no file here can be read" + (f"; first: {passed[0][1]}" if passed else "")
+        )
     return _take(work, checked, passed, options)
 
 
@@ -76,7 +78,6 @@ def _take(
         one.writer.commit()
         batching.flush()
         one.tell("ingested", files=len(taken), held=len(held), rows=batching.rows)
-    assert one.absorbed is not None  # run() publishes on the way out, or raises
     return Ingested(tuple(taken), tuple(held), tuple(passed), one.absorbed)
 
 
@@ -84,13 +85,11 @@ def _take_one(work: Workspace, one: Run, batching: Batching, file: Checked, opti
     """Land and batch one file; None when its rows are held already and nothing came over them since."""
     moment = work.clock()
     told = {"name": file.path.name, "symbol": options.symbol, "basis": options.basis}
-    ref = one.writer.land_file(
-        file.path, source=file.source, dataset="daily_bars", fetched_at=moment, options=told
-    )
+    ref = one.writer.land_file(file.path, source=file.source, dataset="daily_bars", fetched_at=moment, options=told)
     if ref.revisit and _stands(work, file, ref.digest):
         return None
     one.writer.commit()
-    batch_checked(work, batching, file, ref, options, Payload(200, (), b"", moment))
+    batch_checked(batching, file, ref, options, Payload(200, (), b"", moment))
     if batching.full:
         batching.flush()
     return ref.digest
@@ -110,5 +109,7 @@ def _stands(work: Workspace, file: Checked, digest: str) -> bool:
 
 
 def _disjoint(work: Workspace, file: Checked, newest: str) -> bool:
-    later = work.batches.rows("daily_bars", [newest], symbols=sorted(file.symbols)) if "/daily_bars/" in newest else None
+    later = (
+        work.batches.rows("daily_bars", [newest], symbols=sorted(file.symbols)) if "/daily_bars/" in newest else None
+    )
     return later is None or later.is_empty()

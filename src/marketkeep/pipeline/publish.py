@@ -48,7 +48,9 @@ class _Merged:
     years: set[int]
 
 
-def publish(work: Workspace, catalog: Catalog, paths: dict[str, list[str]], group: Sequence[Touched], new: set[str]) -> Published:
+def publish(
+    work: Workspace, catalog: Catalog, paths: dict[str, list[str]], group: Sequence[Touched], new: set[str]
+) -> Published:
     """
     Resolve and write one group of symbols.
 
@@ -70,13 +72,11 @@ def publish(work: Workspace, catalog: Catalog, paths: dict[str, list[str]], grou
         _merge(work, catalog, symbol, winners.get((symbol,)), verdicts.get((symbol,), ACTIONS.empty()), spans[symbol])
         for symbol in symbols
     ]
-    _write(work, catalog, merged, result)
+    _write(work, merged, result)
     return result
 
 
-def _spans(
-    work: Workspace, catalog: Catalog, group: Sequence[Touched], raw_actions: pl.DataFrame
-) -> Spans:
+def _spans(work: Workspace, catalog: Catalog, group: Sequence[Touched], raw_actions: pl.DataFrame) -> Spans:
     """By symbol the dates to resolve again, both included; None for all of them, because its actions changed."""
     told = [one.symbol for one in group if one.actions]
     identity = [name for name in ACTIONS.schema if name not in ("adjustment_factor", "status", "witnesses")]
@@ -135,7 +135,7 @@ def _merge(
         if actions is not None and actions.equals(before):
             return _Merged(symbol, adjust(bars, actions), actions, years)
         fresh = _replace(work.lake.years(symbol, held | years), fresh, span)
-    actions = with_factors(verdicts, fresh["date"].to_list(), fresh["close"].to_list())
+    actions = with_factors(verdicts, fresh)
     return _Merged(symbol, adjust(fresh, actions), actions, held | set(fresh["date"].dt.year().unique().to_list()))
 
 
@@ -149,7 +149,7 @@ def _factors_nearby(verdicts: pl.DataFrame, before: pl.DataFrame, bars: pl.DataF
     The verdicts with factors when only some years are loaded: computed where the close before the ex-date is among
     `bars`, else taken from what was published. None when an action has neither.
     """
-    computed = with_factors(verdicts, bars["date"].to_list(), bars["close"].to_list())
+    computed = with_factors(verdicts, bars)
     start, last = bars["date"].min(), bars["date"].max()
     key = ["symbol", "ex_date", "kind"]
     near = computed.filter(pl.col("ex_date").is_between(start, last, closed="right") if bars.height else False)
@@ -160,7 +160,7 @@ def _factors_nearby(verdicts: pl.DataFrame, before: pl.DataFrame, bars: pl.DataF
     return pl.concat([near, kept]).sort("ex_date", "kind")
 
 
-def _write(work: Workspace, catalog: Catalog, merged: Iterable[_Merged], result: Published) -> None:
+def _write(work: Workspace, merged: Iterable[_Merged], result: Published) -> None:
     ready = list(merged)
     bars = pl.concat([one.bars.select(records.TICK_COLUMNS) for one in ready])
     result.bars += bars.height
@@ -181,7 +181,11 @@ def _write(work: Workspace, catalog: Catalog, merged: Iterable[_Merged], result:
 
 def _entries(bars: pl.DataFrame) -> dict[tuple[str, int], dict[str, Any]]:
     grouped = bars.group_by("symbol", period=pl.col("date").dt.year()).agg(
-        rows=pl.len().cast(pl.Int64), first=pl.col("date").min(), last=pl.col("date").max(), score=pl.col("score").mean(), dates="date"
+        rows=pl.len().cast(pl.Int64),
+        first=pl.col("date").min(),
+        last=pl.col("date").max(),
+        score=pl.col("score").mean(),
+        dates="date",
     )
     entries = {}
     for row in grouped.iter_rows(named=True):

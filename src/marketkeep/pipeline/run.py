@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
 
@@ -27,30 +27,29 @@ from marketkeep.stores.lake import lease
 
 @dataclass(slots=True)
 class Run:
-    """One run under way: `absorbed` is filled in when its rows are published."""
+    """One run under way: `absorbed` adds up what it has published."""
 
     work: Workspace
     run_id: str
     journal: Journal
     writer: LandingWriter
-    absorbed: Absorbed | None = None
+    absorbed: Absorbed = field(default_factory=Absorbed)
 
     def tell(self, event: str, **facts: Any) -> None:
         """Write an event to the journal."""
         self.journal.write(event, self.work.clock(), **facts)
 
-    def publish(self) -> Absorbed:
+    def publish(self) -> None:
         """Publish what this run, or one cut short before it, has put into raw."""
-        before = self.absorbed
-        self.absorbed = absorb(self.work)
+        done = absorb(self.work)
+        self.absorbed = self.absorbed.plus(done)
         self.tell(
             "published",
-            batches=self.absorbed.batches,
-            bars=self.absorbed.bars,
-            symbols=len(self.absorbed.symbols),
-            corrupt=[str(error) for error in self.absorbed.corrupt],
+            batches=done.batches,
+            bars=done.bars,
+            symbols=len(done.symbols),
+            corrupt=[str(error) for error in done.corrupt],
         )
-        return before or self.absorbed
 
 
 @contextmanager

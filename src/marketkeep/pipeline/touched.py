@@ -15,7 +15,8 @@ from marketkeep.model.redact import redact_url
 from marketkeep.pipeline.workspace import Workspace
 
 NOT_FOUND = "not_found"
-"""The fault of an answer that says the source knows no such symbol."""
+EMPTY = "empty"
+"""The faults of answers that say the source knows no such symbol, and that it has no rows for the window."""
 
 _Key = tuple[str, str, str, bool]
 _Span = tuple[date, date, datetime]
@@ -37,7 +38,11 @@ def touched(work: Workspace, new: Sequence[Batch]) -> list[Touched]:
     bars = _spans(work, new, "daily_bars", "date")
     actions = _spans(work, new, "actions", "ex_date")
     both = sorted(set(bars) | set(actions))
-    return [Touched(one, *bars.get(one, (None, None, 0)), actions=one in actions) for one in both]
+    found = []
+    for symbol in both:
+        first, last, rows = bars.get(symbol, (None, None, 0))
+        found.append(Touched(symbol, first, last, rows, symbol in actions))
+    return found
 
 
 def _spans(work: Workspace, new: Sequence[Batch], dataset: str, column: str) -> dict[str, tuple[date, date, int]]:
@@ -71,9 +76,10 @@ def asked_after(before: pl.DataFrame, new: Iterable[Batch]) -> pl.DataFrame:
     names = ["dataset", "source", "symbol", "refused"]
     keys = pl.DataFrame(list(told), schema=names, orient="row")
     kept = before.join(keys, on=names, how="anti")
-    for *key, start, end, at in before.join(keys, on=names, how="semi").select(list(ASKED.schema)).iter_rows():
-        told[tuple(key)].append((start, end, at))
-    rows = [(*key, *span) for key, spans in told.items() for span in _merged(spans)]
+    earlier = before.join(keys, on=names, how="semi").select(list(ASKED.schema))
+    for dataset, source, symbol, refused, start, end, at in earlier.iter_rows():
+        told[dataset, source, symbol, refused].append((start, end, at))
+    rows = [(*name, *span) for name, spans in told.items() for span in _merged(spans)]
     return pl.concat([kept, pl.DataFrame(rows, schema=ASKED.schema, orient="row")]).sort(*ASKED.key)
 
 
@@ -100,10 +106,20 @@ def answer_findings(new: Iterable[Batch]) -> pl.DataFrame:
                 rows.append(_finding(batch, one, code, "info", count, f"Met before an answer came from {address}"))
             if one.refused:
                 rows.append(_finding(batch, one, one.refused, "warning", 1, f"Refused what came from {address}"))
-    return pl.DataFrame(rows, schema=FINDINGS.schema, orient="row") if rows else FINDINGS.empty()
+    return pl.DataFrame(rows, schema=FINDINGS.schema) if rows else FINDINGS.empty()
 
 
-def _finding(batch: Batch, one: Lineage, code: str, severity: str, count: int, detail: str) -> tuple[object, ...]:
-    return (
-        code, severity, batch.dataset, one.symbol, batch.source, one.start, one.end, count, detail, batch.batch_id, one.fetched_at,
-    )  # fmt: skip
+def _finding(batch: Batch, one: Lineage, code: str, severity: str, count: int, detail: str) -> dict[str, object]:
+    return {
+        "check": code,
+        "severity": severity,
+        "dataset": batch.dataset,
+        "symbol": one.symbol,
+        "source": batch.source,
+        "first": one.start,
+        "last": one.end,
+        "count": count,
+        "detail": detail,
+        "batch_id": batch.batch_id,
+        "detected_at": one.fetched_at,
+    }

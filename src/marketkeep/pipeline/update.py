@@ -84,7 +84,9 @@ def _windows(work: Workspace, symbols: Sequence[str] | None) -> list[Window]:
     if symbols is not None:
         known = set(work.lake.securities()["symbol"])
         if unknown := [one for one in symbols if one not in known]:
-            raise NotFound(f"{', '.join(unknown)}: not in this keep; add with: marketkeep add-symbol {' '.join(unknown)}")
+            raise NotFound(
+                f"{', '.join(unknown)}: not in this keep; add with: marketkeep add-symbol {' '.join(unknown)}"
+            )
         followed = work.lake.securities().filter(pl.col("symbol").is_in(list(symbols)))
     return [
         Window(symbol, start or work.policy.start, expected_end(symbol, work.policy, now))
@@ -100,7 +102,6 @@ def _collect(
         requests = _plan(work, source, windows, now)
         before = _count_missing(work, source, windows, now)
         collected = collect(one, source, requests, client, workers=workers)
-    assert one.absorbed is not None  # run() publishes on the way out, or raises
     return Outcome(one.run_id, collected, one.absorbed, before, _count_missing(work, source, windows, now))
 
 

@@ -52,11 +52,14 @@ class Workspace:
 
 
 def open_workspace(
-    root: Path, *, clock: Clock = lambda: datetime.now(UTC), progress: Progress | None = None, pack_bytes: int = 256 * 2**20
+    root: Path,
+    *,
+    clock: Clock = lambda: datetime.now(UTC),
+    progress: Progress | None = None,
+    pack_bytes: int = 256 * 2**20,
 ) -> Workspace:
     """Open the keep at `root` for work. Raises `NotFound` when there is none."""
     lake = Lake(root)
     return Workspace(
         root, lake.policy(), lake, BatchStore(root), Landing(root), clock, progress or Silent(), pack_bytes
     )
-

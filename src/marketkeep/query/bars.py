@@ -92,5 +92,6 @@ def scale(bars: pl.DataFrame, adjust: Adjust) -> pl.DataFrame:
         return bars
     factor = pl.col("split_factor") * pl.col("dividend_factor") if adjust == "all" else pl.col("split_factor")
     return bars.with_columns(
-        *(pl.col(name) * factor for name in ("open", "high", "low", "close")), volume=pl.col("volume") / pl.col("split_factor")
+        *(pl.col(name) * factor for name in ("open", "high", "low", "close")),
+        volume=pl.col("volume") / pl.col("split_factor"),
     )

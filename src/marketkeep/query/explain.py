@@ -158,4 +158,3 @@ def _reason(winner: dict[str, Any] | None, candidates: tuple[Candidate, ...], po
             f"passed over: {rivals}."
         )
     return f"No two sources agree within {policy.tolerance:.1%}; {winner['source']} ranks first; passed over: {rivals}."
-

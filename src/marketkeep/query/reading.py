@@ -53,7 +53,9 @@ def _adjusted(bars: pl.DataFrame, actions: pl.DataFrame, catalog: Catalog, reque
         return bars.select(_COLUMNS)
     told = actions.partition_by("symbol", as_dict=True)
     frames = []
-    for (symbol,), mine in bars.sort("symbol", "date").partition_by("symbol", as_dict=True, maintain_order=True).items():
+    for (symbol,), mine in (
+        bars.sort("symbol", "date").partition_by("symbol", as_dict=True, maintain_order=True).items()
+    ):
         events = told.get((symbol,), ACTIONS.empty())
         upto = request.as_of or _last_bar(mine, catalog, str(symbol), request)
         frames.append(with_adjustment(mine.select(_STORED), events, upto=upto))
@@ -89,5 +91,5 @@ def gold_recorded_by(
     actions = [ACTIONS.empty()]
     for (symbol,), bars in gold.bars.partition_by("symbol", as_dict=True, maintain_order=True).items():
         events = told.get((symbol,), ACTIONS.empty())
-        actions.append(with_factors(events, bars["date"].to_list(), bars["close"].to_list()))
+        actions.append(with_factors(events, bars))
     return gold.bars.select(_STORED), pl.concat(actions)

@@ -66,7 +66,9 @@ class BatchStore:
     def paths(self) -> list[str]:
         """Every batch file, relative to the root, oldest batch first."""
         found = self.root.glob("raw/*/*/*/*.parquet")
-        return sorted((path.relative_to(self.root).as_posix() for path in found), key=lambda path: (Path(path).stem, path))
+        return sorted(
+            (path.relative_to(self.root).as_posix() for path in found), key=lambda path: (Path(path).stem, path)
+        )
 
     def load(self, path: str) -> Batch:
         """
@@ -167,7 +169,9 @@ def _describe(
     dates = rows[column] if column else None
     first: Any = dates.min() if dates is not None else None
     last: Any = dates.max() if dates is not None else None
-    return Batch(batch_id, path, header["dataset"], header["source"], header["run_id"], rows.height, first, last, lineage)
+    return Batch(
+        batch_id, path, header["dataset"], header["source"], header["run_id"], rows.height, first, last, lineage
+    )
 
 
 def _read_header(path: Path, data: bytes | None = None) -> dict[str, Any]:
@@ -184,4 +188,3 @@ def _lineage(facts: dict[str, Any]) -> Lineage:
     values["fetched_at"] = datetime.fromisoformat(values["fetched_at"])
     values["faults"] = tuple(values["faults"])
     return Lineage(**values)
-

@@ -59,13 +59,13 @@ def action_rows(
 
     `bars` are the same payload's split-adjusted rows (date, close, adj_close), sorted by date.
     """
-    rows = [
+    rows: list[tuple[object, ...]] = [
         (symbol, s.ex_date, "split", s.ratio.numerator, s.ratio.denominator, None, None, s.text, "as_traded", None)
         for s in splits
     ]
     steps = _steps(bars)
     for (ex_date, kind, amount), together in _with_company(cash):
-        basis = _basis(steps.get(ex_date), amount, together, _later(splits, ex_date, basis_date))
+        basis = _basis(steps.get(ex_date), together, _later(splits, ex_date, basis_date))
         rows.append((symbol, ex_date, kind, None, None, amount, currency, repr(amount), basis, basis_date))
     columns = [column.name for column in RAW_ACTIONS.columns if column.name not in ("payload", "factor")]
     return pl.DataFrame(rows, schema={name: RAW_ACTIONS.schema[name] for name in columns}, orient="row")
@@ -96,7 +96,7 @@ def _steps(bars: pl.DataFrame) -> dict[date, _Step]:
     return found
 
 
-def _basis(step: _Step | None, amount: float, together: float, later: Fraction) -> str:
+def _basis(step: _Step | None, together: float, later: Fraction) -> str:
     """`split_adjusted` unless the step says otherwise; without a step there is only the source's own word for it."""
     if step is None:
         return "split_adjusted"

@@ -22,7 +22,12 @@ def write_statement(symbols: Sequence[str], *, start: date | None, followed: boo
 def read_statement(body: bytes) -> Frames:
     """The raw rows of an add-symbol statement."""
     rows = [
-        (one["symbol"], Symbol(one["symbol"]).asset_class, one["followed"], one["start"] and date.fromisoformat(one["start"]))
+        (
+            one["symbol"],
+            Symbol(one["symbol"]).asset_class,
+            one["followed"],
+            one["start"] and date.fromisoformat(one["start"]),
+        )
         for one in orjson.loads(body)
     ]
     columns = {name: dtype for name, dtype in RAW_SECURITIES.schema.items() if name != "payload"}

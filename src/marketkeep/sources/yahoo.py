@@ -24,6 +24,7 @@ from marketkeep.sources.basis import Cash, Split, action_rows
 
 _NEW_YORK = ZoneInfo("America/New_York")
 _CHART = "https://query2.finance.yahoo.com/v8/finance/chart/"
+_RATE = Rate(calls=5, seconds=1.0)
 _PRICES = ("open", "high", "low", "close", "volume")
 # Yahoo answers in plain text or JSON, under several roots, when it has nothing; these words mean "no such data".
 _NOTHING = ("No data found", "Data doesn't exist", "Timestamp data missing", "may be delisted")
@@ -35,7 +36,7 @@ class Yahoo:
 
     name: str = "yahoo"
     datasets: frozenset[str] = frozenset({"daily_bars", "actions"})
-    rate: Rate = Rate(calls=5, seconds=1.0)
+    rate: Rate = _RATE
     transport: str = "yahoo"
 
     def plan(self, query: Query) -> list[Request]:
@@ -137,7 +138,9 @@ def _bars(chart: dict[str, Any], stamps: list[int], zone: ZoneInfo) -> pl.DataFr
             {"stamp": stamps, **columns}, schema={"stamp": pl.Int64, **dict.fromkeys(columns, pl.Float64)}, strict=False
         )
     except (TypeError, pl.exceptions.PolarsError) as error:
-        raise PayloadRefused("yahoo", "malformed", f"the chart holds something that is not a number: {error}") from error
+        raise PayloadRefused(
+            "yahoo", "malformed", f"the chart holds something that is not a number: {error}"
+        ) from error
     date_here = pl.from_epoch("stamp", time_unit="s").dt.replace_time_zone("UTC").dt.convert_time_zone(zone.key)
     return frame.with_columns(date=date_here.dt.date()).drop("stamp")
 

@@ -47,7 +47,7 @@ class Catalog:
         return self._bars.get((symbol,), _NO_ENTRIES)
 
     def answered(self, dataset: str, source: str, symbol: str) -> list[tuple[bool, date, date, datetime]]:
-        """Spans [start, end) a source has answered for: whether it knew no such symbol, and when it last said so (UTC)."""
+        """Spans [start, end) a source has answered for: whether it knew no such symbol, and when it last said so."""
         rows = self._asked.get((dataset, source, symbol))
         return [] if rows is None else rows.select("refused", "start", "end", "asked_at").rows()
 

@@ -23,7 +23,6 @@ from marketkeep.model import FINDINGS, SECURITIES, Policy
 from marketkeep.stores.lake import layout, records
 from marketkeep.stores.lake.catalog import Catalog, read_catalog
 
-
 FORMAT = 1
 """Version of the keep's layout, written into its marker."""
 
@@ -39,7 +38,7 @@ class Lake:
         return read_catalog(self.root)
 
     def policy(self) -> Policy:
-        """The policy kept with the keep. Raises `NotFound` when there is no keep here, `BadSetting` when it is wrong."""
+        """The policy kept with the keep. Raises `NotFound` without a keep here, `BadSetting` when it is wrong."""
         marker = self.root / layout.MARKER
         try:
             content = orjson.loads(marker.read_bytes())

@@ -12,6 +12,7 @@ import polars as pl
 
 from marketkeep.errors import CorruptFile
 from marketkeep.model import ACTIONS, DAILY_BARS
+from marketkeep.model.tables import Dtype
 
 TICK_COLUMNS = ("symbol", "date", "open", "high", "low", "close", "adj_close", "volume", "score", "source")
 _TICK_SCHEMA = {name: DAILY_BARS.schema[name] for name in TICK_COLUMNS}
@@ -64,7 +65,7 @@ def load_actions(paths: list[Path]) -> pl.DataFrame:
     return _load(paths, ACTIONS.schema)
 
 
-def _load(paths: list[Path], schema: dict[str, pl.DataType | type[pl.DataType]]) -> pl.DataFrame:  # type: ignore[type-arg]
+def _load(paths: list[Path], schema: dict[str, Dtype]) -> pl.DataFrame:
     bodies = [_body(path) for path in paths]
     filled = [body for body in bodies if body]
     if not filled:
