@@ -36,7 +36,9 @@ def bar(day: date, price: float, volume: float | None = 100.0, symbol: str = "XY
 _DAYS = st.dates(date(1998, 1, 1), date(2026, 12, 31))
 _NUMBERS = st.none() | st.floats(0.01, 1e6)
 _BARS = st.lists(
-    st.tuples(st.sampled_from(["A", "B"]), _DAYS, _NUMBERS, _NUMBERS, _NUMBERS, st.floats(0.01, 1e6), _NUMBERS, _NUMBERS),
+    st.tuples(
+        st.sampled_from(["A", "B"]), _DAYS, _NUMBERS, _NUMBERS, _NUMBERS, st.floats(0.01, 1e6), _NUMBERS, _NUMBERS
+    ),
     unique_by=lambda row: row[:2],
     max_size=60,
 ).map(frame)
@@ -45,7 +47,11 @@ _BARS = st.lists(
 def period(day: date, every: str) -> tuple[int, int]:
     """Which period a day belongs to, by the calendar module's words."""
     week = day.isocalendar()
-    names = {"week": (week.year, week.week), "month": (day.year, day.month), "quarter": (day.year, (day.month - 1) // 3)}
+    names = {
+        "week": (week.year, week.week),
+        "month": (day.year, day.month),
+        "quarter": (day.year, (day.month - 1) // 3),
+    }
     return names.get(every, (day.year, 0))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import zipfile
 from datetime import date
 from pathlib import Path
 
@@ -36,12 +37,12 @@ def told_bars(symbol: str, seed: int) -> str:
     """Bars that wander, in ten thousandths, without the session before each event; one volume is unknown."""
     chance = random.Random(seed)
     close, lines = 180.0, ["symbol,date,open,high,low,close,volume"]
-    for number, day in enumerate(DAYS):
+    for number, session in enumerate(DAYS):
         before, close = close, round(close * (1 + chance.uniform(-0.02, 0.02)), 4)
         high, low = max(before, close) + 0.5, min(before, close) - 0.5
         volume = chance.randrange(10**6)
         if number + 1 not in STORY:
-            lines.append(f"{symbol},{day},{before:.4f},{high:.4f},{low:.4f},{close:.4f},{volume}")
+            lines.append(f"{symbol},{session},{before:.4f},{high:.4f},{low:.4f},{close:.4f},{volume}")
     return "\n".join(lines) + "\n"
 
 
@@ -147,7 +148,8 @@ def test_factor_file_is_leans(leans: marketkeep.Keep, corpus: Path, tmp_path: Pa
     seven = [
         row.session
         for row in told
-        if (row.price, round(row.split, 7), row.close) == (ours[row.session].price, round(ours[row.session].split, 7), ours[row.session].close)
+        if (row.price, round(row.split, 7), row.close)
+        == (ours[row.session].price, round(ours[row.session].split, 7), ours[row.session].close)
     ]
     letters = [row.session for row in told if row.text == ours[row.session].text]
     print(f"{symbol}: {len(told)} lines, {len(seven)} equal to seven places, {len(letters)} to the letter")
@@ -174,9 +176,16 @@ def test_same_bars_same_bytes(keep: marketkeep.Keep, tmp_path: Path) -> None:
     assert [path.relative_to(tmp_path / "one").as_posix() for path in first] == [
         f"equity/usa/{kind}/{name}"
         for ticker in ("xyz", "brk.b")
-        for kind, name in (("daily", f"{ticker}.zip"), ("factor_files", f"{ticker}.csv"), ("map_files", f"{ticker}.csv"))
+        for kind, name in (
+            ("daily", f"{ticker}.zip"),
+            ("factor_files", f"{ticker}.csv"),
+            ("map_files", f"{ticker}.csv"),
+        )
     ]
     assert [path.read_bytes() for path in first] == [path.read_bytes() for path in second]
+    for path in (one for one in first if one.suffix == ".zip"):
+        with zipfile.ZipFile(path) as archive:
+            assert [one.date_time for one in archive.infolist()] == [(1980, 1, 1, 0, 0, 0)]
 
 
 def test_what_cannot_be_written_leaves_nothing(keep: marketkeep.Keep, tmp_path: Path) -> None:
@@ -222,7 +231,14 @@ def test_an_action_needs_the_close_before_it() -> None:
     """
     Bars that begin on or after an applied action's ex-date are refused, because its line would have no close.
     """
-    row = {"symbol": "XYZ", "ex_date": DAYS[0], "kind": "split", "numerator": 2, "denominator": 1, "adjustment_factor": 0.5}
+    row = {
+        "symbol": "XYZ",
+        "ex_date": DAYS[0],
+        "kind": "split",
+        "numerator": 2,
+        "denominator": 1,
+        "adjustment_factor": 0.5,
+    }
     actions = pl.DataFrame([row], schema=ACTIONS.schema)
     with pytest.raises(BadInput, match="hand in all bars"):
         factor_file(bars(DAYS[:2]), actions)
@@ -246,7 +262,9 @@ def test_map_file_tells_renames_and_the_end() -> None:
     told = [("META", "FB", "META", date(2022, 6, 9), "lean")]
     renamed = pl.DataFrame(told, schema=TICKER_HISTORY.schema, orient="row")
     assert map_file(symbol, first, renamed) == "20120518,fb\n20220608,fb\n20501231,meta"
-    ended = pl.DataFrame([*told, ("META", "META", None, date(2023, 1, 3), "lean")], schema=TICKER_HISTORY.schema, orient="row")
+    ended = pl.DataFrame(
+        [*told, ("META", "META", None, date(2023, 1, 3), "lean")], schema=TICKER_HISTORY.schema, orient="row"
+    )
     assert map_file(symbol, first, ended) == "20120518,fb\n20220608,fb\n20221230,meta"
 
 

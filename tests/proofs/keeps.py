@@ -20,7 +20,9 @@ class Made:
 
     work: Workspace
 
-    def take(self, *paths: Path, symbol: str | None = None, basis: str | None = None, source: str | None = None) -> Ingested:
+    def take(
+        self, *paths: Path, symbol: str | None = None, basis: str | None = None, source: str | None = None
+    ) -> Ingested:
         """Ingest files and folders."""
         return ingest(self.work, paths, FileOptions(symbol=symbol, basis=basis, source=source))
 

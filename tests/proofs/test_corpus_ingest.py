@@ -98,14 +98,19 @@ def equal_rows(made: Made, told: dict[str, dict[date, Bar]]) -> int:
 def findings(made: Made) -> Counter[str]:
     """What the keep's own findings say was refused, by symbol and check."""
     errors = made.open().findings().filter(pl.col("severity") == "error")
-    return Counter({f"{symbol} {check}": count for symbol, check, count in errors.select("symbol", "check", "count").rows()})
+    return Counter(
+        {f"{symbol} {check}": count for symbol, check, count in errors.select("symbol", "check", "count").rows()}
+    )
 
 
 def yfinance_rows(path: Path) -> dict[date, Bar]:
     """A yfinance export's bars on New York's sessions."""
     with gzip.open(path, "rt") as file:
         rows = [
-            (date.fromisoformat(next(iter(row.values()))[:10]), tuple(float(row[name]) for name in ("Open", "High", "Low", "Close", "Volume")))
+            (
+                date.fromisoformat(next(iter(row.values()))[:10]),
+                tuple(float(row[name]) for name in ("Open", "High", "Low", "Close", "Volume")),
+            )
             for row in csv.DictReader(file)
         ]
     return {day: bar for day, bar in rows if day in SESSIONS}
@@ -175,4 +180,7 @@ def csv_rows(path: Path) -> list[tuple[date, float, float, float, float, float]]
     """Date, prices and volume of a yfinance export, as delivered."""
     with path.open() as file:
         names = ("Open", "High", "Low", "Close", "Volume")
-        return [(date.fromisoformat(row["Date"][:10]), *map(float, (row[name] for name in names))) for row in csv.DictReader(file)]  # type: ignore[misc]
+        return [
+            (date.fromisoformat(row["Date"][:10]), *map(float, (row[name] for name in names)))
+            for row in csv.DictReader(file)
+        ]  # type: ignore[misc]

@@ -108,7 +108,11 @@ def map_file(symbol: Symbol, first: date, history: pl.DataFrame | None = None) -
     """
     lines: list[tuple[str, str]] = []
     ticker: str | None = symbol.text
-    told = [] if history is None else history.sort("effective_date").select("old_symbol", "new_symbol", "effective_date").rows()
+    told = (
+        []
+        if history is None
+        else history.sort("effective_date").select("old_symbol", "new_symbol", "effective_date").rows()
+    )
     for old, new, day in told:
         lines.append((f"{XNYS.previous_session(day):%Y%m%d}", old))
         ticker = new

@@ -15,8 +15,8 @@ from pathlib import Path
 import polars as pl
 
 from marketkeep.errors import CorruptFile
-from marketkeep.model import FINDINGS, RAW_TABLES, Batch
-from marketkeep.pipeline.publish import Published, entry_rows, publish
+from marketkeep.model import FINDINGS, Batch
+from marketkeep.pipeline.publish import Published, batch_files, entry_rows, publish
 from marketkeep.pipeline.reference import publish_history, publish_securities
 from marketkeep.pipeline.touched import Touched, answer_findings, asked_after, touched
 from marketkeep.pipeline.workspace import Workspace
@@ -47,13 +47,13 @@ def absorb(work: Workspace) -> Absorbed:
     new, corrupt = _unknown(work, catalog)
     if not new:
         return Absorbed(corrupt=corrupt)
-    paths = _paths(catalog, new)
-    groups = list(_groups(touched(work, new)))
+    batches = pl.concat([catalog.batches, batch_rows(new)])
+    groups = list(_groups(touched(work, new), catalog))
     result = Published()
     ids = {batch.batch_id for batch in new}
     work.progress.begin("publish", sum(len(group) for group in groups))
     for group in groups:
-        done = publish(work, catalog, paths, group, ids)
+        done = publish(work, catalog, batches, group, ids)
         result.entries += done.entries
         result.keys |= done.keys
         result.findings += done.findings
@@ -61,11 +61,11 @@ def absorb(work: Workspace) -> Absorbed:
         work.progress.step(len(group))
     _keep_findings(work, [*result.findings, answer_findings(new)])
     entries = pl.concat([_without(catalog.entries, result.keys), entry_rows(result.entries)])
-    publish_securities(work, entries, paths["securities"])
-    publish_history(work, paths["ticker_history"])
+    publish_securities(work, entries, batch_files(batches, "securities"))
+    publish_history(work, batch_files(batches, "ticker_history"))
     # One flush for all that was published: from here on the catalog may rest on it, whatever the power does.
     os.sync()
-    write_catalog(work.root, entries, pl.concat([catalog.batches, batch_rows(new)]), asked_after(catalog.asked, new))
+    write_catalog(work.root, entries, batches, asked_after(catalog.asked, new))
     symbols = tuple(one.symbol for group in groups for one in group)
     return Absorbed(len(new), result.bars, symbols, corrupt)
 
@@ -82,21 +82,17 @@ def _unknown(work: Workspace, catalog: Catalog) -> tuple[list[Batch], tuple[Corr
     return new, tuple(corrupt)
 
 
-def _paths(catalog: Catalog, new: Sequence[Batch]) -> dict[str, list[str]]:
-    every = pl.concat([catalog.batches, batch_rows(new)]).filter(pl.col("rows") > 0).sort("batch_id")
-    return {dataset: every.filter(pl.col("dataset") == dataset)["path"].to_list() for dataset in RAW_TABLES}
-
-
-def _groups(symbols: Sequence[Touched]) -> Iterator[list[Touched]]:
-    """Groups of symbols whose rows fit in memory together."""
+def _groups(symbols: Sequence[Touched], catalog: Catalog) -> Iterator[list[Touched]]:
+    """Groups of symbols whose rows fit in memory together; one with new actions may need all it holds."""
     group: list[Touched] = []
     rows = 0
     for one in symbols:
-        if group and (rows + one.rows > _GROUP_ROWS or len(group) == _GROUP_SYMBOLS):
+        more = one.rows + (int(catalog.bars(one.symbol)["rows"].sum()) if one.actions else 0)
+        if group and (rows + more > _GROUP_ROWS or len(group) == _GROUP_SYMBOLS):
             yield group
             group, rows = [], 0
         group.append(one)
-        rows += one.rows
+        rows += more
     if group:
         yield group
 

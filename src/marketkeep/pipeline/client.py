@@ -21,7 +21,10 @@ def make_client(settings: Settings, clock: Callable[[], datetime]) -> Client:
         attempts=settings.attempts,
         max_bytes=settings.max_bytes,
     )
-    transports: dict[str, Transport] = {"http": HttpxTransport(http.user_agent), "yahoo": YahooTransport(settings.yahoo_base)}
+    transports: dict[str, Transport] = {
+        "http": HttpxTransport(http.user_agent),
+        "yahoo": YahooTransport(settings.yahoo_base),
+    }
     return Client(http, clock=clock, transports=transports)
 
 

@@ -49,21 +49,21 @@ class _Merged:
 
 
 def publish(
-    work: Workspace, catalog: Catalog, paths: dict[str, list[str]], group: Sequence[Touched], new: set[str]
+    work: Workspace, catalog: Catalog, batches: pl.DataFrame, group: Sequence[Touched], new: set[str]
 ) -> Published:
     """
     Resolve and write one group of symbols.
 
-    `paths` are the raw batch files by dataset, `new` the ids of those that findings are still to be told about.
+    `batches` are the raw batches as `BATCHES` rows, `new` the ids of those that findings are still to be told about.
     """
     result = Published()
     symbols = [one.symbol for one in group]
-    raw_actions = work.batches.rows("actions", paths["actions"], symbols=symbols)
+    raw_actions = work.batches.rows("actions", batch_files(batches, "actions"), symbols=symbols)
     spans = _spans(work, catalog, group, raw_actions)
-    raw_bars = _load(work, paths["daily_bars"], symbols, spans)
+    raw_bars = _load(work, batches, spans)
     if widened := _need_all(raw_bars, spans):
         spans |= dict.fromkeys(widened)
-        raw_bars = _load(work, paths["daily_bars"], symbols, spans)
+        raw_bars = _load(work, batches, spans)
     gold = promote(raw_bars, raw_actions, work.policy, check_bars)
     result.findings += [_of_batches(bar_findings(gold.checked), new), _revised(gold.checked, new)]
     winners = gold.bars.select(_TICKS).partition_by("symbol", as_dict=True)
@@ -92,21 +92,20 @@ def _spans(work: Workspace, catalog: Catalog, group: Sequence[Touched], raw_acti
     return spans
 
 
-def _load(work: Workspace, paths: list[str], symbols: Sequence[str], spans: Spans) -> pl.DataFrame:
-    """The raw bars of these symbols within their spans."""
-    bounds = [one for one in spans.values() if one is not None]
-    bounded = len(bounds) == len(spans)
-    raw = work.batches.rows(
-        "daily_bars",
-        paths,
-        symbols=symbols,
-        first=min((first for first, _ in bounds), default=None) if bounded else None,
-        last=max((last for _, last in bounds), default=None) if bounded else None,
-    )
-    rows = [(symbol, *(span or (None, None))) for symbol, span in spans.items()]
+def _load(work: Workspace, batches: pl.DataFrame, spans: Spans) -> pl.DataFrame:
+    """The raw bars of these symbols within their spans; batches that hold nothing of those dates are not opened."""
+    whole = [symbol for symbol, span in spans.items() if span is None]
+    bounded = {symbol: span for symbol, span in spans.items() if span is not None}
+    raw = work.batches.rows("daily_bars", batch_files(batches, "daily_bars") if whole else [], symbols=whole)
+    if not bounded:
+        return raw
+    first, last = min(span[0] for span in bounded.values()), max(span[1] for span in bounded.values())
+    files = batch_files(batches, "daily_bars", first, last)
+    near = work.batches.rows("daily_bars", files, symbols=list(bounded), first=first, last=last)
+    rows = [(symbol, *span) for symbol, span in bounded.items()]
     table = pl.DataFrame(rows, schema={"symbol": pl.String, "from": pl.Date, "to": pl.Date}, orient="row")
-    inside = pl.col("from").is_null() | pl.col("date").is_between("from", "to")
-    return raw.join(table, on="symbol", how="left", maintain_order="left").filter(inside).drop("from", "to")
+    inside = near.join(table, on="symbol", maintain_order="left").filter(pl.col("date").is_between("from", "to"))
+    return pl.concat([raw, inside.drop("from", "to")])
 
 
 def _need_all(raw: pl.DataFrame, spans: Spans) -> list[str]:
@@ -233,3 +232,11 @@ def _revised(checked: pl.DataFrame, new: set[str]) -> pl.DataFrame:
 def entry_rows(entries: list[dict[str, Any]]) -> pl.DataFrame:
     """Catalog entries as rows of its table."""
     return CATALOG.conform(pl.DataFrame(entries, schema=CATALOG.schema)) if entries else CATALOG.empty()
+
+
+def batch_files(batches: pl.DataFrame, dataset: str, first: date | None = None, last: date | None = None) -> list[str]:
+    """The files of a dataset's batches, oldest first; only those with rows between two dates when these are given."""
+    mine = batches.filter((pl.col("dataset") == dataset) & (pl.col("rows") > 0))
+    if first is not None and last is not None:
+        mine = mine.filter((pl.col("last") >= first) & (pl.col("first") <= last))
+    return mine.sort("batch_id")["path"].to_list()

@@ -13,6 +13,7 @@ import io
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, fields
 from datetime import date, datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from marketkeep.model import RAW_TABLES, UTC, Batch, Lineage
 
 _HEADER = "marketkeep"
 _ROW_GROUP = 50_000
+_KEPT_LINEAGES = 500
 _DATE_COLUMN = {"daily_bars": "date", "actions": "ex_date"}
 
 
@@ -34,6 +36,7 @@ class BatchStore:
     def __init__(self, root: Path) -> None:
         self.root = root
         self._verified: set[str] = set()
+        self._lineage = lru_cache(_KEPT_LINEAGES)(self.lineage)
 
     def write(
         self, dataset: str, source: str, run_id: str, frame: pl.DataFrame, lineage: Sequence[Lineage]
@@ -131,7 +134,7 @@ class BatchStore:
         sources = [
             (str(self.root / path), index, path.split("/")[2], one.fetched_at, one.digest, Path(path).stem)
             for path in paths
-            for index, one in enumerate(self.lineage(path))
+            for index, one in enumerate(self._lineage(path))
         ]
         lineage = pl.DataFrame(
             sources,
