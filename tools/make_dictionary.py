@@ -56,9 +56,10 @@ def check_lines() -> Iterator[str]:
     """The checks and what a hit takes from the score."""
     yield from ("", "## Checks of daily bars", "")
     yield "A row starts at 100; each soft check it fails takes its weight. One that fails a hard check is never gold."
-    yield from ("", "| check | severity | weight | meaning |", "|---|---|---|---|")
+    yield from ("", "| check | severity | weight | hard | meaning |", "|---|---|---|---|---|")
     for check in BAR_CHECKS:
-        yield f"| `{check.code}` | {check.severity} | {'hard' if check.hard else check.weight} | {check.doc} |"
+        hard = "yes" if check.hard else ""
+        yield f"| `{check.code}` | {check.severity} | {check.weight} | {hard} | {check.doc} |"
 
 
 def dictionary() -> str:

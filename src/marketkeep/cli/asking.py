@@ -4,8 +4,9 @@ Commands that only read: list-symbols, query, explain, view-issues, coverage, la
 
 from __future__ import annotations
 
+import re
 import sys
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -13,11 +14,17 @@ from typing import Annotated
 import polars as pl
 import typer
 
-from marketkeep.cli.app import DataOption, JsonOption, app, settings
-from marketkeep.cli.show import OUT, frame_json, frame_table, json, say, table
-from marketkeep.errors import BadInput
-from marketkeep.query import BarsQuery, Explanation, Keep
+from marketkeep.cli.app import AllRowsOption, DataOption, JsonOption, app, settings
+from marketkeep.cli.headings import LOOK
+from marketkeep.cli.proof import show_proof
+from marketkeep.cli.show import ERR, frame_json, frame_part, json, say
+from marketkeep.errors import BadInput, NotFound
+from marketkeep.model import Symbol
+from marketkeep.query import BarsQuery, Keep
 from marketkeep.raw import Landing
+
+_DIGEST = re.compile(r"(?:sha256:)?([0-9a-f]{64})")
+_FORMS = (".csv", ".parquet", ".json")
 
 
 class Adjustment(StrEnum):
@@ -36,141 +43,121 @@ class Severity(StrEnum):
     info = "info"
 
 
-landing = typer.Typer(help="The payloads as they came.", no_args_is_help=True)
-app.add_typer(landing, name="landing")
+landing = typer.Typer()
+app.add_typer(landing, name="landing", help="Show the payloads as they came.", rich_help_panel=LOOK)
 
 
-@app.command("list-symbols")
-def list_symbols(data: DataOption = None, json_: JsonOption = False) -> None:
-    """List the symbols the keep knows, whether they are followed, and what is held."""
-    securities = Keep(settings(data).data).securities()
-    if json_:
-        frame_json(securities)
-    else:
-        frame_table("", securities)
-
-
-@app.command()
+@app.command(rich_help_panel=LOOK)
 def query(
-    symbols: Annotated[list[str], typer.Argument(help="Symbols, any vendor's spelling.")],
-    start: Annotated[str | None, typer.Option(help="First session (YYYY-MM-DD).")] = None,
-    end: Annotated[str | None, typer.Option(help="Last session, included.")] = None,
-    adjust: Annotated[Adjustment, typer.Option(help="Adjust prices for nothing, splits, or splits and cash.")] = Adjustment.none,
-    as_of: Annotated[str | None, typer.Option(help="Only what the market knew on this day.")] = None,
-    recorded_by: Annotated[str | None, typer.Option(help="Only what this keep had received by then (UTC).")] = None,
-    out: Annotated[Path | None, typer.Option(help="Write to this .csv, .parquet or .json file instead.")] = None,
+    symbols: Annotated[list[str], typer.Argument(help="One or more, in any vendor's spelling.")],
+    start: Annotated[str | None, typer.Option(metavar="DATE", help="First session (YYYY-MM-DD).")] = None,
+    end: Annotated[str | None, typer.Option(metavar="DATE", help="Last session, included.")] = None,
+    adjust: Annotated[
+        Adjustment, typer.Option(help="Adjust prices for nothing, for splits, or for splits and dividends.")
+    ] = Adjustment.none,
+    as_of: Annotated[str | None, typer.Option(metavar="DATE", help="Only what the market knew on this day.")] = None,
+    recorded_by: Annotated[
+        str | None, typer.Option(metavar="TIME", help="Only what this keep had received by then (UTC).")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write to this .csv, .parquet or .json file instead.")
+    ] = None,
+    all_rows: AllRowsOption = False,
     json_: JsonOption = False,
     data: DataOption = None,
 ) -> None:
-    """Show daily bars."""
+    """Show daily bars; in a terminal the newest."""
+    if out is not None and out.suffix not in _FORMS:
+        raise BadInput(f"--out {out}: the name must end in {', '.join(_FORMS)}")
     keep = Keep(settings(data).data)
     bars = keep.bars(symbols, start, end, adjust=adjust.value, as_of=as_of, recorded_by=recorded_by)
-    if out is not None:
-        say(f"{_export(bars, out):,} bars written to {out}")
-    elif json_:
-        frame_json(bars.polars())
-    else:
-        frame_table("", bars.polars())
-
-
-def _export(bars: BarsQuery, out: Path) -> int:
     frame = bars.polars()
-    if out.suffix == ".csv":
-        bars.csv(out)
-    elif out.suffix == ".parquet":
-        bars.parquet(out)
-    elif out.suffix == ".json":
-        bars.json(out)
+    if frame.is_empty():
+        ERR.print("no session in this range is held; see: marketkeep coverage")
+    if out is not None:
+        _write(bars, frame, out)
+        say(f"{frame.height:,} bars written to {out}")
+    elif json_:
+        frame_json(frame)
     else:
-        raise BadInput(f"--out {out}: the name must end in .csv, .parquet or .json")
-    return frame.height
+        frame_part(frame, all_rows=all_rows, newest=True, spare=["source", "score"])
 
 
-@app.command()
+def _write(bars: BarsQuery, frame: pl.DataFrame, out: Path) -> None:
+    # What was read is written, so that the count told is that of the file.
+    read = replace(bars, _read=lambda _: frame)
+    writer = {".csv": read.csv, ".parquet": read.parquet, ".json": read.json}[out.suffix]
+    writer(out)
+
+
+@app.command(rich_help_panel=LOOK)
 def explain(
-    symbol: Annotated[str, typer.Argument(help="Symbol.")],
+    symbol: Annotated[str, typer.Argument(help="Symbol, in any vendor's spelling.")],
     day: Annotated[str, typer.Argument(metavar="DATE", help="Session (YYYY-MM-DD).")],
     field: Annotated[str, typer.Argument(help="open, high, low, close, volume, adj_close, score or source.")] = "close",
     json_: JsonOption = False,
     data: DataOption = None,
 ) -> None:
-    """Prove one cell: who said what, who won, what the score lost, which actions adjust it."""
+    """Prove one cell: who said what, who won, what its score lost, and which actions adjust it."""
     proof = Keep(settings(data).data).explain(symbol, day, field)
     if json_:
         json(asdict(proof))
     else:
-        _show_proof(proof)
+        show_proof(proof)
 
 
-def _show_proof(proof: Explanation) -> None:
-    say(f"{proof.symbol} {proof.date} {proof.field} = {proof.value} ({proof.status})")
-    say(proof.reason)
-    column = "close" if proof.field in ("adj_close", "score", "source") else proof.field
-    rows = [
-        (
-            one.source,
-            one.verdict,
-            str(one.delivered),
-            str(one.as_traded),
-            one.basis,
-            one.score,
-            ", ".join(f"{code} -{weight}" for code, weight in one.deductions) or "none",
-            f"{one.fetched_at:%Y-%m-%d %H:%M:%SZ}",
-            one.digest,
-        )
-        for one in proof.candidates
-    ]
-    names = ("source", "verdict", f"{column} delivered", "as traded", "basis", "score", "deductions", "received", "payload")
-    OUT.print()
-    table(f"candidates for {column}", names, rows)
-    if proof.field != "adj_close":
-        return
-    OUT.print()
-    if not proof.factors:
-        say("no action with a later ex-date: adj_close is the close")
-        return
-    product = 1.0
-    factors = []
-    for one in reversed(proof.factors):
-        product *= one.factor
-        factors.append((str(one.ex_date), one.kind, one.told, f"{one.factor:.10f}", f"{product:.10f}", one.status, one.witnesses))
-    factors.reverse()
-    table("factors: adj_close = close as traded x their product", ("ex-date", "kind", "told", "factor", "product", "status", "witnesses"), factors)
+@app.command(rich_help_panel=LOOK)
+def coverage(all_rows: AllRowsOption = False, json_: JsonOption = False, data: DataOption = None) -> None:
+    """Show what is held of each symbol: sessions, first, last, missing and mean score."""
+    _show(Keep(settings(data).data).coverage(), all_rows=all_rows, json_=json_, none="no bars are held yet")
 
 
-@app.command("view-issues")
+@app.command("list-symbols", rich_help_panel=LOOK)
+def list_symbols(all_rows: AllRowsOption = False, json_: JsonOption = False, data: DataOption = None) -> None:
+    """List the symbols the keep knows, and whether it follows them."""
+    _show(Keep(settings(data).data).securities(), all_rows=all_rows, json_=json_, none="no symbol is known yet")
+
+
+@app.command("view-issues", rich_help_panel=LOOK)
 def view_issues(
     severity: Annotated[Severity | None, typer.Option(help="Only this severity.")] = None,
-    symbol: Annotated[str | None, typer.Option(help="Only this symbol.")] = None,
-    all_: Annotated[bool, typer.Option("--all", help="Every finding ever made, also those cured since.")] = False,
+    symbol: Annotated[str | None, typer.Option(metavar="SYMBOL", help="Only this symbol.")] = None,
+    all_: Annotated[bool, typer.Option("--all", help="Every finding ever made, also those made good since.")] = False,
+    all_rows: AllRowsOption = False,
     json_: JsonOption = False,
     data: DataOption = None,
 ) -> None:
-    """Show what is wrong now. Exit code 1 when an error stands."""
+    """Show what is wrong now, worst first. Exit code 1 when an error stands."""
     keep = Keep(settings(data).data)
     found = keep.findings().drop("batch_id") if all_ else keep.issues()
     if severity is not None:
         found = found.filter(pl.col("severity") == severity.value)
     if symbol is not None:
-        found = found.filter(pl.col("symbol") == symbol)
-    if json_:
-        frame_json(found)
-    elif found.is_empty():
-        say("no findings" if all_ else "no open issues")
-    else:
-        frame_table("", found)
+        found = _of_symbol(keep, found, str(Symbol.parse(symbol)))
+    _show(found, all_rows=all_rows, json_=json_, none="no findings" if all_ else "no open issues")
     if not all_ and (found["severity"] == "error").any():
         raise typer.Exit(1)
 
 
-@app.command()
-def coverage(data: DataOption = None, json_: JsonOption = False) -> None:
-    """Show per symbol what is held: sessions, first, last, missing, mean score."""
-    held = Keep(settings(data).data).coverage()
+def _of_symbol(keep: Keep, found: pl.DataFrame, symbol: str) -> pl.DataFrame:
+    mine = found.filter(pl.col("symbol") == symbol)
+    if mine.is_empty() and symbol not in set(keep.securities()["symbol"]):
+        raise NotFound(f"{symbol}: this keep knows no such symbol; see: marketkeep list-symbols")
+    return mine
+
+
+def _show(frame: pl.DataFrame, *, all_rows: bool, json_: bool, none: str) -> None:
     if json_:
-        frame_json(held)
+        frame_json(frame)
+    elif frame.is_empty():
+        say(none)
     else:
-        frame_table("", held)
+        frame_part(frame, all_rows=all_rows, spare=["detected_at", "resolved_at", "source", "dataset"])
+
+
+@landing.callback()
+def _payloads() -> None:
+    """Show the payloads as they came."""
 
 
 @landing.command("show")
@@ -179,14 +166,17 @@ def landing_show(
     facts: Annotated[bool, typer.Option("--facts", help="Print where it came from instead of the payload.")] = False,
     data: DataOption = None,
 ) -> None:
-    """Print a payload exactly as it came."""
+    """Print a payload exactly as it came, to the byte."""
+    known = _DIGEST.fullmatch(digest)
+    if known is None:
+        raise BadInput(f"{digest!r} is not a digest; give sha256: and 64 hexadecimal digits, as explain prints it")
     root = settings(data).data
     Keep(root)
     store = Landing(root)
-    whole = digest if digest.startswith("sha256:") else f"sha256:{digest}"
     if facts:
-        json(asdict(store.describe(whole)))
+        json(asdict(store.describe(f"sha256:{known[1]}")))
         return
-    with store.open(whole) as stream:
+    with store.open(f"sha256:{known[1]}") as stream:
         while piece := stream.read(1 << 20):
             sys.stdout.buffer.write(piece)
+    sys.stdout.buffer.flush()

@@ -11,7 +11,8 @@ from typing import Annotated
 import typer
 
 from marketkeep.cli.app import DataOption, app, parse_day, settings, working
-from marketkeep.cli.show import ERR, say
+from marketkeep.cli.headings import BEGIN, COLLECT, LOOK_AFTER
+from marketkeep.cli.show import complain, printable, say
 from marketkeep.config import Settings
 from marketkeep.model import Policy
 from marketkeep.pipeline.absorb import Absorbed
@@ -24,23 +25,30 @@ from marketkeep.pipeline.update import backfill as backfill_keep
 from marketkeep.pipeline.update import repair as repair_keep
 from marketkeep.pipeline.update import update as update_keep
 from marketkeep.pipeline.workspace import Workspace
-from marketkeep.stores.lake import Lake
+from marketkeep.stores.lake import Lake, layout
 
-SourceOption = Annotated[str, typer.Option("--source", help="The source to collect from.")]
+SourceOption = Annotated[str, typer.Option("--source", metavar="NAME", help="The source to collect from.")]
 
 
-@app.command()
-def init(folder: Annotated[Path | None, typer.Argument(help="Folder of the new keep.")] = None) -> None:
+@app.command(rich_help_panel=BEGIN)
+def init(
+    folder: Annotated[
+        Path | None, typer.Argument(help="Folder of the new keep [default: MARKETKEEP_DATA, or ./data].")
+    ] = None,
+) -> None:
     """Make an empty keep."""
     chosen = settings(folder)
+    if (chosen.data / layout.MARKER).exists():
+        say(f"{chosen.data} is a keep already; nothing was changed")
+        return
     Lake(chosen.data).create(Policy())
-    say(f"keep in {chosen.data}: add symbols with add-symbol, then update; or ingest files")
+    say(f"made a keep in {chosen.data}; next: marketkeep add-symbol, then update; or marketkeep ingest")
 
 
-@app.command("add-symbol")
+@app.command("add-symbol", rich_help_panel=BEGIN)
 def add_symbol(
     symbols: Annotated[list[str], typer.Argument(help="Symbols to follow, such as AAPL BRK.B BTC-USD.")],
-    start: Annotated[str | None, typer.Option(help="Collect from this day on (YYYY-MM-DD).")] = None,
+    start: Annotated[str | None, typer.Option(metavar="DATE", help="Collect from this day on (YYYY-MM-DD).")] = None,
     data: DataOption = None,
 ) -> None:
     """Follow symbols: the daily update collects them from their start on."""
@@ -51,22 +59,28 @@ def add_symbol(
     say(f"following {', '.join(names)} from {first or work.policy.start}; collect with: marketkeep update")
 
 
-@app.command()
+@app.command(rich_help_panel=COLLECT)
 def update(source: SourceOption = "yahoo", data: DataOption = None) -> None:
     """Bring every followed symbol up to its last final session."""
     chosen = settings(data)
-    _collect(chosen, lambda work, client, workers: update_keep(work, make_source(chosen, source), client, workers=workers))
+    _collect(
+        chosen, lambda work, client, workers: update_keep(work, make_source(chosen, source), client, workers=workers)
+    )
 
 
-@app.command()
+@app.command(rich_help_panel=COLLECT)
 def backfill(
-    start: Annotated[str, typer.Option(help="First day (YYYY-MM-DD).")],
-    end: Annotated[str | None, typer.Option(help="Last day, included; the last final session when not given.")] = None,
-    symbol: Annotated[list[str] | None, typer.Option("--symbol", "-s", help="Only these (repeatable).")] = None,
+    start: Annotated[str, typer.Option(metavar="DATE", help="First day (YYYY-MM-DD).")],
+    end: Annotated[
+        str | None, typer.Option(metavar="DATE", help="Last day, included [default: the last final session].")
+    ] = None,
+    symbol: Annotated[
+        list[str] | None, typer.Option("--symbol", "-s", metavar="SYMBOL", help="Only this symbol (repeatable).")
+    ] = None,
     source: SourceOption = "yahoo",
     data: DataOption = None,
 ) -> None:
-    """Fill the sessions from a start on that are missing."""
+    """Fill the missing sessions of a range."""
     first, last = parse_day(start, "--start"), parse_day(end, "--end")
     names = symbols_of(symbol) if symbol else None
     assert first is not None
@@ -79,9 +93,9 @@ def backfill(
     )
 
 
-@app.command()
+@app.command(rich_help_panel=COLLECT)
 def repair(
-    days: Annotated[int, typer.Option(min=1, help="How many calendar days back.")] = 30,
+    days: Annotated[int, typer.Option(metavar="N", min=1, help="How many calendar days back.")] = 30,
     source: SourceOption = "yahoo",
     data: DataOption = None,
 ) -> None:
@@ -89,13 +103,15 @@ def repair(
     chosen = settings(data)
     _collect(
         chosen,
-        lambda work, client, workers: repair_keep(work, make_source(chosen, source), client, days=days, workers=workers),
+        lambda work, client, workers: repair_keep(
+            work, make_source(chosen, source), client, days=days, workers=workers
+        ),
     )
 
 
-@app.command()
+@app.command(rich_help_panel=LOOK_AFTER)
 def rebuild(data: DataOption = None) -> None:
-    """Make all published files and the catalog again from raw; the same bytes come out."""
+    """Make everything published again from raw; the same bytes come out."""
     with working(settings(data)) as work:
         absorbed = rebuild_keep(work)
     say(f"rebuilt {absorbed.bars:,} bars of {len(absorbed.symbols):,} symbols from {absorbed.batches:,} raw batches")
@@ -117,20 +133,29 @@ def _collect(chosen: Settings, act: Collecting) -> None:
 def show_outcome(outcome: Outcome) -> None:
     """What a collecting run came to, in a few lines."""
     done = outcome.collected
+    if not done.planned:
+        say(_why_nothing(outcome.missing_before))
+        return
     say(
-        f"{done.sent:,} requests ({done.planned:,} planned), {done.rows:,} rows received, "
-        f"{outcome.cured:,} of {outcome.missing_before:,} missing sessions filled"
+        f"{outcome.cured:,} of {outcome.missing_before:,} missing sessions filled: {done.planned:,} requests planned, "
+        f"{done.sent:,} answered, {done.rows:,} rows received"
     )
     if done.faults:
         say("met on the way: " + ", ".join(f"{code} x{count}" for code, count in sorted(done.faults.items())))
     for symbol, reason in sorted(done.nothing.items()):
-        say(f"{symbol}: {reason}")
+        say(f"{symbol}: {printable(reason)}")
     for symbol, reason in sorted(done.failed.items()):
-        ERR.print(f"{symbol}: failed, will be asked again by the next update: {reason}", markup=False)
+        complain(f"{symbol}: {reason}; the next update asks again", kind="failed")
+
+
+def _why_nothing(missing: int) -> str:
+    if missing:
+        return f"nothing to ask: the source has answered for all {missing:,} missing sessions; repair asks again"
+    return "up to date: no session of a followed symbol is missing (follow more with marketkeep add-symbol)"
 
 
 def _end_with_corrupt(absorbed: Absorbed) -> None:
     for error in absorbed.corrupt:
-        ERR.print(f"error: {error}", markup=False)
+        complain(str(error))
     if absorbed.corrupt:
         raise typer.Exit(1)

@@ -11,7 +11,8 @@ from typing import Annotated
 import typer
 
 from marketkeep.cli.app import DataOption, app, settings, working
-from marketkeep.cli.show import ERR, say
+from marketkeep.cli.headings import BEGIN
+from marketkeep.cli.show import complain, printable, say
 from marketkeep.model import Symbol
 from marketkeep.pipeline.files import FileOptions
 from marketkeep.pipeline.ingest import Ingested
@@ -26,17 +27,23 @@ class BasisName(StrEnum):
     adjusted = "adjusted"
 
 
-@app.command()
+@app.command(rich_help_panel=BEGIN)
 def ingest(
-    files: Annotated[list[Path], typer.Argument(help="CSV files (.gz, .zip too), LEAN data files, or folders of them.")],
-    symbol: Annotated[str | None, typer.Option(help="The symbol of files that hold one and do not tell it.")] = None,
+    files: Annotated[
+        list[Path], typer.Argument(help="CSV files (.gz, .zip too), LEAN data files, or folders of them.")
+    ],
+    symbol: Annotated[
+        str | None, typer.Option(metavar="SYMBOL", help="The symbol of files that hold one and do not tell it.")
+    ] = None,
     basis: Annotated[
         BasisName | None, typer.Option(help="What prices in the files are adjusted for, when the header misleads.")
     ] = None,
-    source: Annotated[str | None, typer.Option(help="Name for where the files are from [default: csv or lean].")] = None,
+    source: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Name for where the files are from [default: csv or lean].")
+    ] = None,
     data: DataOption = None,
 ) -> None:
-    """Take in files of daily bars or actions. A file that cannot be read is refused whole."""
+    """Take in files of daily bars or actions; one that cannot be read is refused whole."""
     options = FileOptions(str(Symbol.parse(symbol)) if symbol else None, basis.value if basis else None, source)
     with working(settings(data)) as work:
         result = ingest_files(work, files, options)
@@ -47,16 +54,21 @@ def show_ingested(result: Ingested) -> None:
     """How each file was understood and what came of it."""
     for file, digest in result.taken:
         tally = file.tally
-        say(f"{file.path.name}: {tally.bars:,} bars, {tally.actions:,} actions, {len(file.symbols):,} symbols ({digest})")
+        say(f"{_name(file.path)}: {tally.bars:,} bars, {tally.actions:,} actions, {len(file.symbols):,} symbols")
+        say(f"  landed as {digest}")
         for part, form in file.parts:
             if len(file.parts) > 1:
-                say(f"  {part}")
+                say(f"  {printable(part)}")
             for line in form.describe() if form else []:
-                say(f"  {line}")
+                say(f"  {printable(line)}")
         if tally.empty or tally.repeated:
             say(f"  left out: {tally.empty:,} rows without a price, {tally.repeated:,} repeated rows")
     for path in result.held:
-        say(f"{path.name}: already held; its arrival was noted")
+        say(f"{_name(path)}: already held; its arrival was noted")
     for path, reason in result.passed_over:
-        ERR.print(f"passed over {path}: {reason}", markup=False)
+        complain(f"{path}: {reason}", kind="passed over")
     say(f"published {result.absorbed.bars:,} bars of {len(result.absorbed.symbols):,} symbols")
+
+
+def _name(path: Path) -> str:
+    return printable(path.name)

@@ -1,28 +1,54 @@
 """
-How the command line shows things: tables for people, JSON for programs, progress on a terminal, log lines elsewhere.
+How the command line shows things: tables for people, JSON for programs, one line for an error.
+
+It formats and prints; it works nothing out. What goes into a pipe is never shortened or cut to a width.
 """
 
 from __future__ import annotations
 
+import math
 import sys
-from collections.abc import Iterable, Sequence
-from types import TracebackType
-from typing import Any, Self
+import textwrap
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, NoReturn
 
 import orjson
 import polars as pl
-import structlog
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
-from rich.table import Table
 
-OUT = Console(highlight=False, soft_wrap=True)
-ERR = Console(stderr=True, highlight=False, soft_wrap=True)
+SHOWN = 40
+"""Rows of a long table that a terminal gets unless all are asked for."""
+
+_GAP = "  "
+_LEAST_FOLD = 24
 
 
-def say(text: str) -> None:
-    """One line for a person, as it is."""
-    OUT.print(text, markup=False)
+class _Console(Console):
+    """A console that leaves it to the face to end when nobody reads any more."""
+
+    def on_broken_pipe(self) -> NoReturn:
+        raise BrokenPipeError
+
+
+OUT = _Console(highlight=False, soft_wrap=True, emoji=False, markup=False)
+ERR = _Console(stderr=True, highlight=False, soft_wrap=True, emoji=False, markup=False)
+
+
+def say(text: str, style: str | None = None) -> None:
+    """Text for a person, as it is; `style` (bold, dim) on a terminal only."""
+    OUT.print(text, style=style)
+
+
+def complain(text: str, kind: str = "error") -> None:
+    """One line on standard error, whatever is in `text`."""
+    ERR.print(f"{kind}: {printable(text)}")
+
+
+def printable(text: str) -> str:
+    """`text` on one line, what no terminal should be sent written out: it may come from a file or a source."""
+    joined = " ".join(part.strip() for part in text.splitlines())
+    return "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in joined)
 
 
 def json(value: Any) -> None:
@@ -31,100 +57,115 @@ def json(value: Any) -> None:
 
 
 def frame_json(frame: pl.DataFrame) -> None:
-    """A frame as a JSON array of records, dates as text."""
-    json(frame.to_dicts())
+    """A frame as a JSON array, one record a line, as the published files are; dates and times as text."""
+    between = "[\n"
+    for row in frame.iter_rows(named=True):
+        sys.stdout.write(between + orjson.dumps(row).decode())
+        between = ",\n"
+    sys.stdout.write("[]\n" if frame.is_empty() else "\n]\n")
 
 
-def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-    """A table for a person: numbers to the right, null as a dash."""
-    shown = [[_cell(value) for value in row] for row in rows]
-    grid = Table(title=title or None, title_justify="left", header_style="bold", box=None, pad_edge=False)
-    for index, name in enumerate(columns):
-        numeric = all(row[index].replace(",", "").replace(".", "").lstrip("-").isdigit() or row[index] == "-" for row in shown)
-        grid.add_column(name, justify="right" if numeric and shown else "left", no_wrap=index < len(columns) - 1)
-    for row in shown:
-        grid.add_row(*row)
-    OUT.print(grid)
+def frame_table(frame: pl.DataFrame, title: str = "", *, spare: Sequence[str] = ()) -> None:
+    """
+    A frame as a table: numbers to the right, null as a dash.
+
+    On a terminal too narrow for it the columns named in `spare` are left out, the first of them first, and a line
+    says so; text in the last column is folded.
+    """
+    cells = {column.name: _cells(column) for column in frame}
+    left_out = [] if not OUT.is_terminal else _left_out(cells, [name for name in spare if name in cells], OUT.width)
+    shown = frame.drop(left_out)
+    widths = [_width(name, cells[name]) for name in shown.columns]
+    right = [dtype.is_numeric() for dtype in shown.dtypes]
+    if title:
+        say(title)
+    say(_line(shown.columns, widths, right), style="bold")
+    rows = zip(*(cells[name] for name in shown.columns), strict=True)
+    fold = _fold(widths, right) if OUT.is_terminal else None
+    sys.stdout.writelines(f"{line}\n" for row in rows for line in _lines(row, widths, right, fold))
+    if left_out:
+        say(f"not shown for want of width: {', '.join(left_out)}", style="dim")
 
 
-def frame_table(title: str, frame: pl.DataFrame) -> None:
-    """A frame as a table for a person."""
-    table(title, frame.columns, frame.iter_rows())
+def frame_part(frame: pl.DataFrame, *, all_rows: bool, newest: bool = False, spare: Sequence[str] = ()) -> None:
+    """
+    A table of which a terminal gets the first rows only, or the newest of each symbol, unless `all_rows`.
+
+    A line says how many were left out. A pipe gets everything.
+    """
+    part = frame
+    if OUT.is_terminal and not all_rows and frame.height > SHOWN:
+        each = max(3, SHOWN // frame["symbol"].n_unique()) if newest else SHOWN
+        part = frame.group_by("symbol", maintain_order=True).tail(each) if newest else frame.head(SHOWN)
+    frame_table(part, spare=spare)
+    if gone := frame.height - part.height:
+        kind = "earlier rows" if newest else "more rows"
+        say(f"{gone:,} {kind} left out; --all-rows shows them, --json writes them for programs", style="dim")
+
+
+def _cells(column: pl.Series) -> list[str]:
+    if column.dtype.is_float():
+        places = _places(column)
+        return ["-" if value is None else f"{value:,.{places}f}" for value in column]
+    return [_cell(value) for value in column]
 
 
 def _cell(value: Any) -> str:
     if value is None:
         return "-"
-    if isinstance(value, float):
-        return f"{value:,.0f}" if abs(value) >= 1e5 or (value == int(value) and abs(value) >= 1e4) else f"{value:.4f}".rstrip("0").rstrip(".")
-    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) and abs(value) >= 1e4 else str(value)
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int):
+        return f"{value:,}"
+    if isinstance(value, datetime):
+        return f"{value:%Y-%m-%d %H:%M:%SZ}"
+    return printable(str(value))
 
 
-class Bar:
-    """Progress on a terminal: a bar with count and time remaining."""
-
-    def __init__(self) -> None:
-        self._progress = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeRemainingColumn(),
-            TextColumn("{task.fields[note]}"),
-            console=ERR,
-            transient=True,
-        )
-        self._task: TaskID | None = None
-
-    def begin(self, what: str, total: int | None) -> None:
-        """A new stage; the one before is done."""
-        if self._task is not None:
-            self._progress.remove_task(self._task)
-        self._task = self._progress.add_task(what, total=total, note="")
-
-    def step(self, count: int = 1, note: str = "") -> None:
-        """Move the bar."""
-        if self._task is not None:
-            self._progress.update(self._task, advance=count, note=note)
-
-    def __enter__(self) -> Self:
-        self._progress.start()
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self._progress.stop()
+def _places(column: pl.Series) -> int:
+    """Decimal places for a whole column: none for whole numbers, two to four for prices, more for tiny ones."""
+    known = column.drop_nulls().drop_nans().abs()
+    if known.is_empty() or bool((known == known.round(0)).all()):
+        return 0
+    smallest = float(known.filter(known > 0).min() or 1.0)  # type: ignore[arg-type]
+    most = min(max(4, 3 - math.floor(math.log10(smallest))), 12)
+    # A price is exact to within its own size, not to within 1: 0.1 + 0.2 needs one place.
+    return next((n for n in range(2, most) if bool(((known - known.round(n)).abs() <= 1e-9 * known).all())), most)
 
 
-class Lines:
-    """Progress elsewhere: a structured line on standard error at each stage's begin and at every tenth of it."""
-
-    def __init__(self) -> None:
-        structlog.configure(
-            processors=[structlog.processors.TimeStamper(fmt="iso"), structlog.processors.LogfmtRenderer()],
-            logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-        )
-        self._log = structlog.get_logger()
-        self._what, self._total, self._done, self._told = "", 0, 0, 0
-
-    def begin(self, what: str, total: int | None) -> None:
-        """A new stage."""
-        self._what, self._total, self._done, self._told = what, total or 0, 0, 0
-        self._log.info("begin", stage=what, total=total)
-
-    def step(self, count: int = 1, note: str = "") -> None:
-        """Tell every tenth."""
-        self._done += count
-        tenth = 10 * self._done // self._total if self._total else self._done // 1000
-        if tenth > self._told:
-            self._told = tenth
-            self._log.info("progress", stage=self._what, done=self._done, total=self._total or None)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        """Nothing to take down."""
+def _width(name: str, cells: Sequence[str]) -> int:
+    return max(len(name), max(map(len, cells), default=0))
 
 
-def progress() -> Bar | Lines:
-    """The progress that fits where standard error goes."""
-    return Bar() if ERR.is_terminal else Lines()
+def _left_out(cells: dict[str, list[str]], spare: Sequence[str], room: int) -> list[str]:
+    """The columns to leave out so that the rest fits, the last one folded if need be."""
+    widths = {name: _width(name, column) for name, column in cells.items()}
+    last = next(reversed(widths))
+    if last not in spare:
+        widths[last] = min(widths[last], 2 * _LEAST_FOLD)
+    gone: list[str] = []
+    for name in spare:
+        if sum(widths.values()) + len(_GAP) * (len(widths) - 1) <= room:
+            break
+        gone.append(name)
+        del widths[name]
+    return gone
+
+
+def _fold(widths: Sequence[int], right: Sequence[bool]) -> int | None:
+    """The width to fold the last column to, when it is text that does not fit beside the others."""
+    room = OUT.width - sum(widths[:-1]) - len(_GAP) * (len(widths) - 1)
+    return max(room, _LEAST_FOLD) if not right[-1] and room < widths[-1] else None
+
+
+def _lines(row: Sequence[str], widths: Sequence[int], right: Sequence[bool], fold: int | None) -> list[str]:
+    if fold is None:
+        return [_line(row, widths, right)]
+    first, *rest = textwrap.wrap(row[-1], fold) or [""]
+    indent = " " * (sum(widths[:-1]) + len(_GAP) * (len(widths) - 1))
+    return [_line([*row[:-1], first], widths, right), *(indent + line for line in rest)]
+
+
+def _line(row: Sequence[str], widths: Sequence[int], right: Sequence[bool]) -> str:
+    padded = (cell.rjust(n) if number else cell.ljust(n) for cell, n, number in zip(row, widths, right, strict=True))
+    return _GAP.join(padded).rstrip()

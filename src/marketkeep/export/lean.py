@@ -51,13 +51,15 @@ def write_lean(keep: Keep, symbols: str | Iterable[str], folder: Path) -> list[P
     if other := [one.text for one in wanted if one.asset_class != "equity"]:
         raise BadInput(f"{', '.join(other)}: this LEAN folder holds equities only; leave out what is not one.")
     every = keep.bars(one.text for one in wanted).polars()
+    history = keep.ticker_history()
     files: dict[Path, bytes] = {}
     for symbol in wanted:
         bars = every.filter(pl.col("symbol") == symbol.text)
+        told = history.filter(pl.col("symbol") == symbol.text)
         name = symbol.folder.lower()
         files[_FOLDER / "daily" / f"{name}.zip"] = daily_zip(bars)
         files[_FOLDER / "factor_files" / f"{name}.csv"] = factor_file(bars, keep.actions(symbol.text)).encode()
-        files[_FOLDER / "map_files" / f"{name}.csv"] = map_file(symbol, _first(bars)).encode()
+        files[_FOLDER / "map_files" / f"{name}.csv"] = map_file(symbol, _first(bars), told).encode()
     for path, body in files.items():
         write_atomic(folder / path, body)
     return [folder / path for path in files]

@@ -114,7 +114,8 @@ def _decode(values: Floats, ratio: Floats) -> Floats:
         single = (narrow.astype(np.float64) == values) & np.isfinite(values)
         result = np.where(ratio == 1.0, values, np.round(product, 8))
         width = np.spacing(np.abs(narrow)).astype(np.float64) * ratio
-        open_ = single.copy()
+        # A value of few places is what was printed, though it may be a float32 by chance.
+        open_ = single & ((ratio != 1.0) | (np.round(values, 6) != values))
         for places in range(2, 7):
             rounded = np.round(product, places)
             fits = open_ & (np.abs(rounded - product) <= width)

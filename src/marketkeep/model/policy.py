@@ -5,6 +5,7 @@ policy give the same gold wherever it is rebuilt.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from datetime import date, timedelta
@@ -51,6 +52,8 @@ class Policy:
             raise BadSetting(f"policy has no {', '.join(unknown)}; it has {', '.join(f.name for f in fields(cls))}.")
         try:
             read = dict(values)
+            if isinstance(read.get("priority"), str):
+                raise TypeError("priority is a list of sources")
             if "priority" in read:
                 read["priority"] = tuple(str(name) for name in read["priority"])
             if "start" in read:
@@ -59,6 +62,9 @@ class Policy:
                 read[name] = float(read.get(name, getattr(cls(), name)))
             for name in ("final_after_minutes", "trailing_sessions"):
                 read[name] = int(read.get(name, getattr(cls(), name)))
+            for name in ("tolerance", "action_tolerance", "final_after_minutes", "trailing_sessions"):
+                if not 0 <= read[name] < math.inf:
+                    raise ValueError(f"{name} is {read[name]}, which is not a number from 0 on")
             return cls(**read)
-        except (TypeError, ValueError) as error:
+        except (TypeError, ValueError, OverflowError) as error:
             raise BadSetting(f"policy cannot be read: {error}. See the data dictionary for its fields.") from error

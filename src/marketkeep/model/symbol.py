@@ -18,13 +18,16 @@ AssetClass = Literal["equity", "crypto", "index"]
 Dialect = Literal["yahoo", "polygon", "alpaca", "nasdaq_trader", "alpha_vantage", "sec", "lean"]
 
 _QUOTE_CURRENCIES = ("USD", "USDT", "USDC", "EUR", "GBP", "JPY", "BTC", "ETH")
-_CRYPTO = re.compile(rf"^[A-Z0-9]{{2,12}}-(?:{'|'.join(_QUOTE_CURRENCIES)})$")
+# Alpaca and most exchanges write BTC/USD where Yahoo and Coinbase write BTC-USD.
+_CRYPTO = re.compile(rf"^([A-Z0-9]{{2,12}})[-./ ]({'|'.join(_QUOTE_CURRENCIES)})$")
 _INDEX = re.compile(r"^\^[A-Z0-9]{1,12}$")
-_EQUITY = re.compile(r"^[A-Z][A-Z0-9]{0,9}(?:\.[A-Z]{1,4}){0,2}$")
+_HEAD = "[A-Z][A-Z0-9]{0,9}"
+_EQUITY = re.compile(rf"^{_HEAD}(?:\.[A-Z]{{1,4}}){{0,2}}$")
 # Names that Windows keeps for devices: a lake is copied between machines, so a folder must not carry one.
 _RESERVED = frozenset({"CON", "PRN", "AUX", "NUL"} | {f"{p}{n}" for p in ("COM", "LPT") for n in range(10)})
-# A preferred is written ABR$D by the exchanges' directory, ABRpD on the tape, ABR-PD at Yahoo, ABR.PRD at Alpaca.
-_PREFERRED = re.compile(r"^([A-Z]{1,6})(?:\$|p|-P|\.PR|/PR|\^| PR?)([A-Z]?)$")
+# A preferred is written ABR$D by the exchanges' directory, ABR-PD at Yahoo, ABR.PRD at Alpaca, ABRpD on the tape.
+_PREFERRED = re.compile(rf"^({_HEAD})(?:\$|\^|-P|[./]PR?| PR?|[./ -]PR[./ -](?=[A-Z]))([A-Z]?)$")
+_PREFERRED_ON_TAPE = re.compile(rf"^({_HEAD})p([A-Z]?)$")
 _UNIT_SUFFIX = {"WS": "WT", "U": "UN", "RT": "RI"}
 _UNIT_SUFFIX_BACK = {yahoo: ours for ours, yahoo in _UNIT_SUFFIX.items()}
 
@@ -45,10 +48,15 @@ class Symbol:
         raw = text.strip()
         if not raw or len(raw) > 24:
             raise BadSymbol(text, "it is empty" if not raw else "it is longer than 24 characters")
-        if match := _PREFERRED.match(raw):
-            return cls(f"{match[1]}.PR{match[2]}")
+        if not raw.isascii():
+            # Upper case would turn the long s of a look-alike into an S, and a ligature into two letters.
+            raise BadSymbol(text, "it has a character that no ticker has")
         upper = raw.upper()
-        if _INDEX.match(upper) or _CRYPTO.match(upper):
+        if match := _PREFERRED_ON_TAPE.match(raw) or _PREFERRED.match(upper):
+            return cls(f"{match[1]}.PR{match[2]}")
+        if match := _CRYPTO.match(upper):
+            return cls(f"{match[1]}-{match[2]}")
+        if _INDEX.match(upper):
             return cls(upper)
         head, *tail = re.split(r"[./ -]", upper)
         dotted = ".".join([head, *(_UNIT_SUFFIX_BACK.get(part, part) for part in tail)])
@@ -65,8 +73,9 @@ class Symbol:
 
     @property
     def folder(self) -> str:
-        """The name of this symbol's folder in a lake: the symbol, with `_` behind names Windows reserves."""
-        return f"{self.text}_" if self.text.split(".")[0] in _RESERVED else self.text
+        """The name of this symbol's folder in a lake: the symbol, with `_` behind a name Windows reserves."""
+        head, dot, suffix = self.text.partition(".")
+        return f"{head}_{dot}{suffix}" if head in _RESERVED else self.text
 
     def alias(self, dialect: Dialect) -> str:
         """Spell this symbol the way `dialect` does; `Symbol.parse` reads every such spelling back."""

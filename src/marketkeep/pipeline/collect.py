@@ -110,23 +110,24 @@ class _Collector:
         """Answers in the order of the requests, a bounded number under way at once."""
         waiting: deque[tuple[Request, Future[Payload]]] = deque()
         rest = iter(requests)
-        with ThreadPoolExecutor(self.workers, thread_name_prefix=self.source.name) as pool:
-            try:
-                while True:
-                    while len(waiting) < 2 * self.workers and (request := next(rest, None)):
-                        waiting.append((request, pool.submit(self._fetch, request)))
-                    if not waiting:
-                        return
-                    request, future = waiting.popleft()
-                    try:
-                        yield request, future.result()
-                    except FetchFailed as failure:
-                        yield request, failure
-            except BaseException:
-                # Interrupted: threads that wait for the pace or an answer are woken, so that leaving takes no time.
-                pool.shutdown(wait=False, cancel_futures=True)
-                self.client.close()
-                raise
+        pool = ThreadPoolExecutor(self.workers, thread_name_prefix=self.source.name)
+        try:
+            while True:
+                while len(waiting) < 2 * self.workers and (request := next(rest, None)):
+                    waiting.append((request, pool.submit(self._fetch, request)))
+                if not waiting:
+                    break
+                request, future = waiting.popleft()
+                try:
+                    yield request, future.result()
+                except FetchFailed as failure:
+                    yield request, failure
+        except BaseException:
+            # Interrupted: threads that wait for the pace are woken, one that waits for an answer is not waited for.
+            pool.shutdown(wait=False, cancel_futures=True)
+            self.client.close()
+            raise
+        pool.shutdown()
 
     def _fetch(self, request: Request) -> Payload:
         return self.client.fetch(request, self.source.rate, self.source.transport)

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from importlib.resources import files as package_files
 from pathlib import Path
 from typing import BinaryIO
+from urllib.parse import quote
 
 from marketkeep.errors import BadFile, BadInput
 from marketkeep.model import Frames, Payload, Request
@@ -22,7 +23,7 @@ from marketkeep.pipeline.batching import ROWS_PER_BATCH, Batching, lineage_of
 from marketkeep.pipeline.workspace import Workspace
 from marketkeep.raw import Landed, RawRef
 from marketkeep.sources import BUILTIN, sample
-from marketkeep.sources.files import FileForm, Tally, members, read, recognise
+from marketkeep.sources.files import LEAN_FOLDERS, FileForm, Tally, members, read, recognise
 
 _LABEL = re.compile(r"^[a-z][a-z0-9_-]{0,30}$")
 _SUFFIXES = (".csv", ".txt", ".gz", ".zip")
@@ -54,6 +55,12 @@ class Checked:
     symbols: set[str] = field(default_factory=set)
     kept: list[Frames] | None = field(default_factory=list)
 
+    @property
+    def name(self) -> str:
+        """The file's name; with its folder's where that tells what the file is."""
+        folder = self.path.parent.name
+        return f"{folder}/{self.path.name}" if folder in LEAN_FOLDERS else self.path.name
+
 
 def find_files(paths: Sequence[Path]) -> tuple[list[Path], list[Path]]:
     """Files named, and files found in folders that were named. Raises `BadFile` for a path that is neither."""
@@ -72,7 +79,7 @@ def check_file(path: Path, options: FileOptions) -> Checked:
     """Read a file whole and keep nothing but small results. Raises `BadFile` at the first thing that is wrong."""
     with _open(path) as stream:
         checked = Checked(path, options.source or "csv")
-        for frames in _frames(path.name, stream, options, checked):
+        for frames in _frames(checked.name, stream, options, checked):
             if (bars := frames.get("daily_bars")) is not None:
                 checked.symbols |= set(bars["symbol"].unique())
             if checked.kept is not None:
@@ -96,14 +103,14 @@ def check_sample() -> Checked:
 
 def batch_checked(batching: Batching, checked: Checked, ref: RawRef, options: FileOptions, payload: Payload) -> None:
     """Put a checked file that has been landed into batches."""
-    request = Request(checked.source, "daily_bars", f"file:///{checked.path.name}")
+    request = Request(checked.source, "daily_bars", f"file:///{quote(checked.path.name)}")
     lineage = lineage_of(request, payload, ref)
     if checked.kept is not None:
         for frames in checked.kept:
             batching.add(request, lineage, frames)
         return
     with _open(checked.path) as stream:
-        for frames in _frames(checked.path.name, stream, options, Checked(checked.path, checked.source)):
+        for frames in _frames(checked.name, stream, options, Checked(checked.path, checked.source)):
             batching.add(request, lineage, frames)
             if batching.full:
                 batching.flush()

@@ -84,7 +84,7 @@ def _take(
 def _take_one(work: Workspace, one: Run, batching: Batching, file: Checked, options: FileOptions) -> str | None:
     """Land and batch one file; None when its rows are held already and nothing came over them since."""
     moment = work.clock()
-    told = {"name": file.path.name, "symbol": options.symbol, "basis": options.basis}
+    told = {"name": file.name, "symbol": options.symbol, "basis": options.basis}
     ref = one.writer.land_file(file.path, source=file.source, dataset="daily_bars", fetched_at=moment, options=told)
     if ref.revisit and _stands(work, file, ref.digest):
         return None

@@ -79,7 +79,7 @@ def publish(
 def _spans(work: Workspace, catalog: Catalog, group: Sequence[Touched], raw_actions: pl.DataFrame) -> Spans:
     """By symbol the dates to resolve again, both included; None for all of them, because its actions changed."""
     told = [one.symbol for one in group if one.actions]
-    identity = [name for name in ACTIONS.schema if name not in ("adjustment_factor", "status", "witnesses")]
+    identity = [name for name in ACTIONS.schema if name != "adjustment_factor"]
     verdicts = resolve_actions(raw_actions.filter(pl.col("symbol").is_in(told)), work.policy)
     fresh = verdicts.select(identity).partition_by("symbol", as_dict=True)
     before = work.lake.actions(told).select(identity).partition_by("symbol", as_dict=True)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
 
-from marketkeep.errors import MarketkeepError, PayloadRefused
+from marketkeep.errors import BadFile, MarketkeepError, PayloadRefused
 from marketkeep.files import storing
 from marketkeep.pipeline.absorb import Absorbed, absorb
 from marketkeep.pipeline.batching import Batching, lineage_of
@@ -122,17 +122,20 @@ def _reparse(work: Workspace, run_id: str) -> int:
 
 
 def _reparse_one(work: Workspace, batching: Batching, landed: Landed) -> None:
-    if landed.options is not None and landed.request.source != "manual":
-        batch_file(work, batching, landed)
-        return
-    payload = landed.payload(work.landing.read(landed.ref.digest))
+    payload = landed.payload(b"")
     lineage = lineage_of(landed.request, payload, landed.ref)
     try:
+        if landed.options is not None and landed.request.source != "manual":
+            batch_file(work, batching, landed)
+            return
+        body = work.landing.read(landed.ref.digest)
         if landed.request.source == "manual":
-            frames = read_statement(payload.body)
+            frames = read_statement(body)
         else:
-            frames = source(landed.request.source).parse(landed.request, payload)
+            frames = source(landed.request.source).parse(landed.request, landed.payload(body))
     except PayloadRefused as refusal:
         batching.refuse(landed.request, lineage, refusal.fault)
+    except BadFile:
+        batching.refuse(landed.request, lineage, "malformed")
     else:
         batching.add(landed.request, lineage, frames)

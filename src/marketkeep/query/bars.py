@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import polars as pl
-import pyarrow as pa
 
 from marketkeep.files import write_atomic
 from marketkeep.stores.lake import records
 
 if TYPE_CHECKING:
     import pandas as pd
+    import pyarrow as pa
 
 Adjust = Literal["none", "splits", "all"]
 

@@ -74,6 +74,10 @@ class Keep:
         """What the keep knows of each symbol: class, whether it is followed, first and last session."""
         return self._lake.securities()
 
+    def ticker_history(self) -> pl.DataFrame:
+        """Renames and delistings that sources told: symbol, old and new ticker, first session of the new state."""
+        return self._lake.ticker_history()
+
     def coverage(self) -> pl.DataFrame:
         """Per symbol: rows, first and last session, missing sessions within them, and mean score."""
         held = self._lake.catalog().entries.filter(pl.col("dataset") == "daily_bars")

@@ -8,5 +8,6 @@ from marketkeep.sources.files.form import FileForm, Tally
 from marketkeep.sources.files.opener import Stream, members
 from marketkeep.sources.files.reading import read
 from marketkeep.sources.files.recognising import recognise
+from marketkeep.sources.files.tickers import LEAN_FOLDERS
 
-__all__ = ["FileForm", "Stream", "Tally", "members", "read", "recognise"]
+__all__ = ["LEAN_FOLDERS", "FileForm", "Stream", "Tally", "members", "read", "recognise"]

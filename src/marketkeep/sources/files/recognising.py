@@ -22,7 +22,7 @@ from marketkeep.sources.files.form import BASES, Basis, FileForm, FormName, Symb
 from marketkeep.sources.files.head import NO_ROWS, Head, read_head
 from marketkeep.sources.files.headers import Columns, assign, told_basis
 from marketkeep.sources.files.opener import Stream
-from marketkeep.sources.files.tickers import from_name
+from marketkeep.sources.files.tickers import from_lean_name, from_name
 
 _NEEDED = "needed are a date and a close, or a date and dividends, splits or a kind with an amount or a ratio"
 _SHOWN = 12
@@ -164,11 +164,10 @@ def _symbol(
         return "column", None
     if told:
         return "header", Symbol.parse(told).text
-    return "file name", _symbol_of_name(head)
+    return "file name", _named(head, from_name(head.inside) or from_name(head.name))
 
 
-def _symbol_of_name(head: Head) -> str:
-    found = from_name(head.inside) or from_name(head.name)
+def _named(head: Head, found: str | None) -> str:
     if found is None:
         raise BadFile(
             head.name, "no symbol: there is no column of symbols, and the file's name is not a ticker. Name the symbol."
@@ -179,5 +178,5 @@ def _symbol_of_name(head: Head) -> str:
 def _lean_form(head: Head, form_name: FormName, asked: str | None) -> FileForm:
     if form_name == "lean_daily" and dates.is_intraday(head.header[0], dates.FORMS["YYYYMMDD"]):
         raise BadFile(head.name, dates.INTRADAY, line=head.lines[0][0])
-    symbol = asked or _symbol_of_name(head)
+    symbol = asked or _named(head, from_lean_name(head.name, head.inside))
     return lean.form(form_name, symbol, "option" if asked else "file name")

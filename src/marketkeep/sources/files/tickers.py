@@ -21,6 +21,9 @@ _CHAFF_WORDS = (
     "stooq kaggle nasdaq tiingo zipline csvdir lean sample samples testcase testcases to from full max actions "
     "dividends splits time series"
 )
+LEAN_FOLDERS = frozenset({"daily", "factor_files", "map_files"})
+"""Folders of LEAN's layout whose files are named for their ticker."""
+
 _CHAFF = frozenset(_CHAFF_WORDS.split())
 _EXTENSION = re.compile(r"\.(csv|txt|tsv|gz|zip|dat)$", re.IGNORECASE)
 _NUMBERS = re.compile(r"^\d{1,8}$|^\d{4}-\d{2}-\d{2}$")
@@ -43,6 +46,19 @@ def from_name(name: str) -> str | None:
         if len(parts) == 1 and _TICKER.match(parts[0]):
             return canonical(parts[0])
     return None
+
+
+def from_lean_name(name: str, inside: str) -> str | None:
+    """
+    The symbol of a LEAN file, which is named for its ticker and nothing else, be it a word like `day`.
+
+    Believed where LEAN's layout shows: in one of its folders, or in a zip around a file of the same name.
+    """
+    folder, _, file = name.replace("\\", "/").rpartition("/")
+    stem, within = (_EXTENSION.sub("", text.rpartition("/")[2]) for text in (file, inside))
+    if (folder in LEAN_FOLDERS or (file != inside and stem == within)) and _TICKER.match(stem):
+        return canonical(stem)
+    return from_name(inside) or from_name(name)
 
 
 def canonical(text: str) -> str:

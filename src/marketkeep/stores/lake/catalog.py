@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 
 import orjson
@@ -84,9 +84,13 @@ def read_catalog(root: Path) -> Catalog:
 
 def _read(root: Path) -> Catalog:
     pointer = root / CURRENT
-    if not pointer.exists():
-        return Catalog.empty()
-    names = orjson.loads(pointer.read_bytes())
+    return _load(root, pointer.read_bytes()) if pointer.exists() else Catalog.empty()
+
+
+@lru_cache(maxsize=4)
+def _load(root: Path, pointer: bytes) -> Catalog:
+    """The version a pointer names. What it names never changes, so it is read once."""
+    names = orjson.loads(pointer)
     frames = {}
     for table in _TABLES:
         path = root / "catalog" / names[table]

@@ -19,7 +19,7 @@ import polars as pl
 
 from marketkeep.errors import BadInput, BadSetting, NotFound
 from marketkeep.files import write_atomic
-from marketkeep.model import FINDINGS, SECURITIES, Policy
+from marketkeep.model import FINDINGS, SECURITIES, TICKER_HISTORY, Policy
 from marketkeep.stores.lake import layout, records
 from marketkeep.stores.lake.catalog import Catalog, read_catalog
 
@@ -88,6 +88,11 @@ class Lake:
         """What the keep knows of each symbol, as `SECURITIES` rows."""
         path = self.root / layout.METADATA
         return pl.read_parquet(path) if path.exists() else SECURITIES.empty()
+
+    def ticker_history(self) -> pl.DataFrame:
+        """Renames and delistings that sources told, as `TICKER_HISTORY` rows."""
+        path = self.root / layout.HISTORY
+        return pl.read_parquet(path) if path.exists() else TICKER_HISTORY.empty()
 
     def findings(self) -> pl.DataFrame:
         """All findings kept, as `FINDINGS` rows, oldest first."""
