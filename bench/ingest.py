@@ -93,7 +93,7 @@ def run_checks(csv: Path, folder: Path) -> int:
         begun = time.perf_counter()
         checked = check_bars(frame, sessions)
         seconds.append(time.perf_counter() - begun)
-    assert checked["score"].min() == 100
+    assert not checked["hard"].any()
     (folder / "seconds").write_text(str(min(seconds)))
     return frame.height
 

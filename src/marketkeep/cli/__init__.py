@@ -1,6 +1,5 @@
 """The command line: parse, call one function, show."""
 
-from marketkeep.cli import asking, collecting, demonstrating, ingesting, operating
-from marketkeep.cli.app import main
+from marketkeep.cli.app import load, main
 
-__all__ = ["asking", "collecting", "demonstrating", "ingesting", "main", "operating"]
+__all__ = ["load", "main"]

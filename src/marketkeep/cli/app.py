@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import date
+from importlib import import_module
 from pathlib import Path
 from typing import Annotated, NoReturn
 
@@ -26,6 +27,7 @@ from marketkeep.errors import BadInput, MarketkeepError
 from marketkeep.pipeline.workspace import Workspace, open_workspace
 
 INTERRUPTED = 130
+_WORKING = ("collecting", "ingesting", "demonstrating", "operating")
 
 app = typer.Typer(
     name="marketkeep",
@@ -75,10 +77,24 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     sys.exit(code)
 
 
+def load(arguments: Sequence[str] = ()) -> typer.Typer:
+    """
+    The application with its commands registered: those that only read, and all others unless one of those is asked.
+
+    A question is answered in half the time when what collects is not imported for it.
+    """
+    import_module("marketkeep.cli.asking")
+    reading = {one.name for one in (*app.registered_commands, *app.registered_groups)}
+    if not arguments or arguments[0] not in reading:
+        for module in _WORKING:
+            import_module(f"marketkeep.cli.{module}")
+    return app
+
+
 def _run(arguments: Sequence[str]) -> int:
     """The exit code of one command, anything expected that went wrong told in one line."""
     try:
-        command = typer.main.get_command(app)
+        command = typer.main.get_command(load(arguments))
         with command.make_context("marketkeep", list(arguments)) as context:
             command.invoke(context)
         sys.stdout.flush()
@@ -123,10 +139,8 @@ def working(chosen: Settings) -> Iterator[Workspace]:
         raise typer.Exit(INTERRUPTED) from None
 
 
-def parse_day(text: str | None, option: str) -> date | None:
+def parse_day(text: str, option: str) -> date:
     """A date option as YYYY-MM-DD. Raises `BadInput`."""
-    if text is None:
-        return None
     try:
         return date.fromisoformat(text)
     except ValueError:

@@ -47,7 +47,7 @@ landing = typer.Typer()
 app.add_typer(landing, name="landing", help="Show the payloads as they came.", rich_help_panel=LOOK)
 
 
-@app.command(rich_help_panel=LOOK)
+@app.command("query", rich_help_panel=LOOK)
 def query(
     symbols: Annotated[list[str], typer.Argument(help="One or more, in any vendor's spelling.")],
     start: Annotated[str | None, typer.Option(metavar="DATE", help="First session (YYYY-MM-DD).")] = None,
@@ -90,7 +90,7 @@ def _write(bars: BarsQuery, frame: pl.DataFrame, out: Path) -> None:
     writer(out)
 
 
-@app.command(rich_help_panel=LOOK)
+@app.command("explain", rich_help_panel=LOOK)
 def explain(
     symbol: Annotated[str, typer.Argument(help="Symbol, in any vendor's spelling.")],
     day: Annotated[str, typer.Argument(metavar="DATE", help="Session (YYYY-MM-DD).")],
@@ -106,7 +106,7 @@ def explain(
         show_proof(proof)
 
 
-@app.command(rich_help_panel=LOOK)
+@app.command("coverage", rich_help_panel=LOOK)
 def coverage(all_rows: AllRowsOption = False, json_: JsonOption = False, data: DataOption = None) -> None:
     """Show what is held of each symbol: sessions, first, last, missing and mean score."""
     _show(Keep(settings(data).data).coverage(), all_rows=all_rows, json_=json_, none="no bars are held yet")

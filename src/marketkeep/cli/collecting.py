@@ -53,7 +53,7 @@ def add_symbol(
 ) -> None:
     """Follow symbols: the daily update collects them from their start on."""
     names = symbols_of(symbols)
-    first = parse_day(start, "--start")
+    first = parse_day(start, "--start") if start else None
     with working(settings(data)) as work:
         add_symbols(work, names, start=first)
     say(f"following {', '.join(names)} from {first or work.policy.start}; collect with: marketkeep update")
@@ -63,9 +63,8 @@ def add_symbol(
 def update(source: SourceOption = "yahoo", data: DataOption = None) -> None:
     """Bring every followed symbol up to its last final session."""
     chosen = settings(data)
-    _collect(
-        chosen, lambda work, client, workers: update_keep(work, make_source(chosen, source), client, workers=workers)
-    )
+    asked = make_source(chosen, source)
+    _collect(chosen, lambda work, client, workers: update_keep(work, asked, client, workers=workers))
 
 
 @app.command(rich_help_panel=COLLECT)
@@ -81,14 +80,14 @@ def backfill(
     data: DataOption = None,
 ) -> None:
     """Fill the missing sessions of a range."""
-    first, last = parse_day(start, "--start"), parse_day(end, "--end")
+    first, last = parse_day(start, "--start"), parse_day(end, "--end") if end else None
     names = symbols_of(symbol) if symbol else None
-    assert first is not None
     chosen = settings(data)
+    asked = make_source(chosen, source)
     _collect(
         chosen,
         lambda work, client, workers: backfill_keep(
-            work, make_source(chosen, source), client, start=first, end=last, symbols=names, workers=workers
+            work, asked, client, start=first, end=last, symbols=names, workers=workers
         ),
     )
 
@@ -101,12 +100,8 @@ def repair(
 ) -> None:
     """Ask again for recent sessions that are missing, whatever was answered before."""
     chosen = settings(data)
-    _collect(
-        chosen,
-        lambda work, client, workers: repair_keep(
-            work, make_source(chosen, source), client, days=days, workers=workers
-        ),
-    )
+    asked = make_source(chosen, source)
+    _collect(chosen, lambda work, client, workers: repair_keep(work, asked, client, days=days, workers=workers))
 
 
 @app.command(rich_help_panel=LOOK_AFTER)

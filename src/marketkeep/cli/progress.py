@@ -8,9 +8,8 @@ import sys
 import time
 from collections.abc import Callable
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
-import structlog
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from marketkeep.cli.show import ERR
@@ -62,15 +61,7 @@ class Lines:
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        structlog.configure(
-            processors=[
-                structlog.processors.add_log_level,
-                structlog.processors.TimeStamper(fmt="iso"),
-                structlog.processors.LogfmtRenderer(key_order=["timestamp", "level", "event"]),
-            ],
-            logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-        )
-        self._log = structlog.get_logger()
+        self._log = _logger()
         self._clock = clock
         self._what, self._total, self._done, self._told, self._began = "", 0, 0, 0, 0.0
 
@@ -94,6 +85,20 @@ class Lines:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Nothing to take down."""
+
+
+def _logger() -> Any:
+    import structlog  # noqa: PLC0415  a tenth of a second that only work away from a terminal needs to spend
+
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso"),
+            structlog.processors.LogfmtRenderer(key_order=["timestamp", "level", "event"]),
+        ],
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
+    return structlog.get_logger()
 
 
 def progress() -> Bar | Lines:

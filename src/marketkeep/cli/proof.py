@@ -25,9 +25,8 @@ def show_proof(proof: Explanation) -> None:
 
 def _show_candidate(number: int, one: Candidate, column: str) -> None:
     say(f"{number}. {one.source}: {one.verdict}", style="bold")
-    say(
-        f"   {column:<9} {_number(one.as_traded)} as traded; delivered as {_number(one.delivered)}, {_words(one.basis)}"
-    )
+    delivered = f"delivered as {_number(one.delivered)}, {_words(one.basis)}"
+    say(f"   {column:<9} {_number(one.as_traded)} as traded; {delivered}")
     lost = ", ".join(f"{code} -{weight}" for code, weight in one.deductions)
     say(f"   score     {one.score} of 100; {'lost by ' + lost if lost else 'nothing lost'}")
     say(f"   received  {one.fetched_at:%Y-%m-%d %H:%M:%SZ}, in batch {one.batch_id}")

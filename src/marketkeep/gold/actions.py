@@ -20,10 +20,10 @@ Row = dict[str, Any]
 
 
 def newest_actions(raw: pl.DataFrame) -> pl.DataFrame:
-    """The last version of each action that each source told (raw rows with source and fetched_at, in that order)."""
-    return raw.unique(["symbol", "ex_date", "kind", "source"], keep="last", maintain_order=True).sort(
-        "symbol", "ex_date", "kind", "source", maintain_order=True
-    )
+    """The last version of each action that each source told, sorted (raw rows with their lineage, in any order)."""
+    key = ["symbol", "ex_date", "kind", "source"]
+    ordered = raw.sort(*key, "fetched_at", "batch_id", "payload", maintain_order=True)
+    return ordered.unique(key, keep="last", maintain_order=True)
 
 
 def resolve_actions(raw: pl.DataFrame, policy: Policy) -> pl.DataFrame:
@@ -76,14 +76,9 @@ def _simplest(amount: float, text: str, ratio: Fraction) -> float:
 def _verdict(told: list[Row], policy: Policy) -> Row:
     ranked = sorted(told, key=lambda row: (policy.rank(row["source"]), row["source"]))
     usable = [row for row in ranked if row["basis"] != "unknown"]
-    best = (usable or ranked)[0]
-    agree = [row for row in usable if _same(row, best, policy.action_tolerance)]
-    if not usable:
-        status = "disputed"
-    elif len(usable) == 1:
-        status = "single"
-    else:
-        status = "confirmed" if len(agree) > 1 else "disputed"
+    agreed = [row for row in usable if sum(_same(row, other, policy.action_tolerance) for other in usable) > 1]
+    best = (agreed or usable or ranked)[0]
+    status = "confirmed" if agreed else "single" if len(usable) == 1 else "disputed"
     witnesses = ",".join(f"{row['source']}={row['text']} ({row['basis']})" for row in ranked)
     return {
         "symbol": best["symbol"],
@@ -103,6 +98,9 @@ def _verdict(told: list[Row], policy: Policy) -> Row:
 
 
 def _same(one: Row, other: Row, tolerance: float) -> bool:
-    if one["kind"] == "split":
+    if one["numerator"] is not None and other["numerator"] is not None:
+        # Splits, and spin-offs too.
         return bool(one["numerator"] * other["denominator"] == other["numerator"] * one["denominator"])
+    if one["amount"] is None or other["amount"] is None:
+        return one is other
     return bool(abs(one["amount"] - other["amount"]) <= tolerance * max(one["amount"], other["amount"]))

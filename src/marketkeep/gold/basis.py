@@ -14,6 +14,8 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from marketkeep.gold.actions import newest_actions
+
 _PRICES = ("open", "high", "low", "close")
 Floats = npt.NDArray[np.float64]
 
@@ -22,13 +24,13 @@ def as_traded(bars: pl.DataFrame, actions: pl.DataFrame) -> pl.DataFrame:
     """
     `bars` with open, high, low, close and volume as traded; every other column and the order stay.
 
-    `bars` are raw rows with symbol, date, source, basis, basis_date and digest; `actions` are the newest raw actions of
-    each source. A source that tells of splits is undone by its own; one that tells none by every source's.
+    `bars` are raw rows with symbol, date, source, basis, basis_date and digest; `actions` are raw actions. A source that
+    tells of splits is undone by its own, as it told them last; one that tells none by every source's.
     """
     if bars.is_empty():
         return bars
     bars = without_dividends(bars, actions)
-    ratio = _applied_ratio(bars, actions.filter(pl.col("kind") == "split"))
+    ratio = _applied_ratio(bars, newest_actions(actions.filter(pl.col("kind") == "split")))
     scaled = bars.with_columns(ratio=ratio)
     columns = {name: _decode(scaled[name].to_numpy(), ratio) for name in _PRICES}
     volume = _undo_volume(scaled["volume"].to_numpy(), ratio)
@@ -51,6 +53,8 @@ def without_dividends(bars: pl.DataFrame, actions: pl.DataFrame) -> pl.DataFrame
         return bars
     factor = np.ones(bars.height)
     cash = actions.filter((pl.col("kind") != "split") & pl.col("amount").is_not_null())
+    # The same payload may have been received twice; it had applied its dividends once.
+    cash = cash.unique(["symbol", "ex_date", "kind", "digest"], keep="last", maintain_order=True)
     indexed = bars.select("symbol", "digest", "date", "close").with_row_index("row").filter(adjusted)
     for (symbol, digest), rows in indexed.partition_by("symbol", "digest", as_dict=True).items():
         own = cash.filter((pl.col("symbol") == symbol) & (pl.col("digest") == digest)).sort("ex_date", descending=True)

@@ -5,7 +5,8 @@ Adjustment factors from actions: what earlier prices are multiplied by.
     cash:   1 - D / close of the session before the ex-date, both as traded then (CRSP's and LEAN's convention)
 
 split_factor(t) and dividend_factor(t) are the products over ex-dates later than t. Where a split falls on the same
-ex-date, the amount is per new share, so the close before is first brought to new shares.
+ex-date, the amount is per new share, so the close before is first brought to new shares. Where several payments do,
+each takes its part from what those before it left, so that together they make 1 - (D1 + D2) / close.
 """
 
 from __future__ import annotations
@@ -37,10 +38,14 @@ def with_factors(actions: pl.DataFrame, bars: pl.DataFrame) -> pl.DataFrame:
     days, closes = bars["date"].to_numpy(), bars["close"].to_numpy()
     factors: list[float | None] = []
     refused: list[bool] = []
+    paid: dict[date, float] = {}
     for row in rows:
-        factor = _factor(row, splits.get(row["ex_date"]), days, closes)
+        before = paid.get(row["ex_date"], 0.0)
+        factor = _factor(row, splits.get(row["ex_date"]), days, closes, before)
         refused.append(factor is not None and factor <= 0)
         factors.append(None if refused[-1] else factor)
+        if factors[-1] is not None and row["kind"] in CASH:
+            paid[row["ex_date"]] = before + (row["amount"] or 0.0)
     told = pl.Series(refused, dtype=pl.Boolean)
     return actions.with_columns(
         pl.Series("adjustment_factor", factors, dtype=pl.Float64),
@@ -51,7 +56,9 @@ def with_factors(actions: pl.DataFrame, bars: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _factor(row: dict[str, Any], split: dict[str, Any] | None, days: Days, closes: Floats) -> float | None:
+def _factor(
+    row: dict[str, Any], split: dict[str, Any] | None, days: Days, closes: Floats, paid: float
+) -> float | None:
     ex_date = np.datetime64(row["ex_date"])
     if not len(days) or ex_date > days[-1] or ex_date <= days[0]:
         return None
@@ -64,7 +71,7 @@ def _factor(row: dict[str, Any], split: dict[str, Any] | None, days: Days, close
         return None
     before = closes[int(np.searchsorted(days, ex_date)) - 1]
     base = before * split["denominator"] / split["numerator"] if split else before
-    return float(1 - row["amount"] / base)
+    return float(1 - row["amount"] / (base - paid))
 
 
 def cumulative(days: Days, events: list[tuple[date, float]]) -> Floats:

@@ -12,7 +12,7 @@ from datetime import timedelta
 import polars as pl
 
 from marketkeep.calendars import calendar_for
-from marketkeep.gold.actions import newest_actions, resolve_actions
+from marketkeep.gold.actions import resolve_actions
 from marketkeep.gold.basis import as_traded
 from marketkeep.gold.resolve import resolve
 from marketkeep.model import UTC, Policy, Symbol
@@ -41,7 +41,7 @@ def promote(raw_bars: pl.DataFrame, raw_actions: pl.DataFrame, policy: Policy, c
     """
     actions = resolve_actions(raw_actions, policy)
     ordered = raw_bars.sort("symbol", "date", "fetched_at", "batch_id", "payload", maintain_order=True)
-    rows = with_calendar(as_traded(ordered, newest_actions(raw_actions)))
+    rows = with_calendar(as_traded(ordered, raw_actions))
     checked = check(rows, session_table(rows, policy.final_after))
     return Gold(resolve(checked, policy), actions, checked)
 

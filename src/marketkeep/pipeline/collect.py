@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import asdict, dataclass, field
 from typing import Protocol
 
@@ -22,6 +22,7 @@ from marketkeep.pipeline.touched import EMPTY, NOT_FOUND
 _ROUNDS = 3
 _EMPTY_IS_AN_ANSWER = 2
 _PUBLISH_EVERY = 8
+_SHORT_WAIT = 0.2
 
 
 class Fetcher(Protocol):
@@ -118,6 +119,9 @@ class _Collector:
                 if not waiting:
                     break
                 request, future = waiting.popleft()
+                # An endless wait cannot be interrupted on every system, short ones can.
+                while not wait([future], timeout=_SHORT_WAIT).done:
+                    pass
                 try:
                     yield request, future.result()
                 except FetchFailed as failure:
