@@ -29,12 +29,14 @@ check: $(READY) ## format, lint, types, imports between rooms, generated docs
 	@$(BIN)/mypy --no-error-summary
 	@report=$$($(BIN)/lint-imports --no-logo 2>&1) || { echo "$$report"; exit 1; }
 	@$(BIN)/python tools/make_dictionary.py --check
+	@$(BIN)/python tools/make_cli_reference.py --check
 
 bench: $(READY) ## run every benchmark
 	@set -e; for bench in $(BENCHES); do $(BIN)/python $$bench; done
 
-docs: $(READY) ## write docs/data-dictionary.md from the tables
+docs: $(READY) ## write the data dictionary and the command reference
 	@$(BIN)/python tools/make_dictionary.py
+	@$(BIN)/python tools/make_cli_reference.py
 
 calendars: $(READY) ## write the sessions' data file from the calendar library
 	@$(BIN)/python tools/make_calendars.py

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import argparse
 import json
-import resource
+import re
 import subprocess
 import sys
 import tempfile
@@ -109,6 +109,12 @@ def stage(name: str, csv: Path) -> dict[str, float]:
     return found
 
 
+def _peak_mb() -> float:
+    """High-water mark of this process alone; getrusage's would begin with the parent's."""
+    found = re.search(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())
+    return float(found[1]) / 1024 if found else float("nan")
+
+
 def run_stage(name: str, csv: Path) -> None:
     """What the process of one stage does and prints."""
     with tempfile.TemporaryDirectory() as folder:
@@ -117,7 +123,7 @@ def run_stage(name: str, csv: Path) -> None:
         seconds = time.perf_counter() - begun
         own = Path(folder) / "seconds"
         seconds = float(own.read_text()) if own.exists() else seconds
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    peak = _peak_mb()
     sys.stdout.write(json.dumps({"bars": count, "seconds": seconds, "peak_mb": peak}) + "\n")
 
 

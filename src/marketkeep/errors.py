@@ -117,8 +117,9 @@ class StoreError(MarketkeepError):
 class CorruptFile(StoreError):
     """Bytes differ from the hash they were kept under."""
 
-    def __init__(self, path: Path, reason: str) -> None:
-        super().__init__(f"{path} is corrupt: {reason}. Restore it from a backup; nothing else is affected.")
+    def __init__(self, path: Path, reason: str, *, derived: bool = False) -> None:
+        remedy = "marketkeep rebuild makes it again" if derived else "Restore it from a backup"
+        super().__init__(f"{path} is corrupt: {reason}. {remedy}; nothing else is affected.")
         self.path, self.reason = path, reason
 
 

@@ -9,11 +9,11 @@ from typing import Any
 
 import polars as pl
 import pytest
-from raw_rows import Row, bar, bars
 
 from marketkeep.checks import BAR_CHECKS, bar_findings, check_bars, failed_codes
 from marketkeep.gold.promote import session_table, with_calendar
 from marketkeep.model import FINDINGS, RAW_DAILY_BARS
+from raw_rows import Row, bar, bars
 
 LAG = timedelta(minutes=60)
 MONDAY = date(2024, 3, 4)

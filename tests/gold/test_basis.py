@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 from fractions import Fraction
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -12,10 +11,10 @@ import polars as pl
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from raw_rows import Row, actions, bar, bars, cash, split
 
 from marketkeep.calendars import XNYS
 from marketkeep.gold import as_traded
+from raw_rows import Row, actions, bar, bars, cash, split
 
 PRICES = ["open", "high", "low", "close"]
 # AAPL as the tape had it, around its 7:1 on 2014-06-09 and its 4:1 on 2020-08-31: open, high, low, close, volume.
@@ -40,7 +39,7 @@ def delivered(day: date, traded: tuple[float, ...], ratio: Fraction, **told: Any
     """A bar as Yahoo delivers it: prices divided by later splits, as float32; volume multiplied."""
     prices = {name: float(np.float32(value / float(ratio))) for name, value in zip(PRICES, traded, strict=False)}
     basis = {"basis": "split_adjusted", "source": "yahoo"}
-    return bar(day, **prices, volume=float(round(traded[4] * float(ratio))), **basis | told)
+    return bar(day, **prices, **{"volume": float(round(traded[4] * float(ratio))), **basis, **told})
 
 
 def later_ratio(day: date, splits: tuple[Row, ...]) -> Fraction:
@@ -71,7 +70,8 @@ def test_yahoos_own_digits_come_back_to_the_cent() -> None:
     Trap 1: the digits Yahoo sent for AAPL's days around both splits decode to the tape's prices.
     """
     rows = [
-        bar(day, **told, high=None, low=None, basis="split_adjusted", source="yahoo") for day, told in YAHOO_SAID.items()
+        bar(day, **told, high=None, low=None, basis="split_adjusted", source="yahoo")
+        for day, told in YAHOO_SAID.items()
     ]
     made = as_traded(bars(*rows), actions(*AAPL_SPLITS))
     assert made.select("open", "close").rows() == [(TRADED[day][0], TRADED[day][3]) for day in YAHOO_SAID]
@@ -98,7 +98,7 @@ def test_split_is_in_force_from_its_ex_date() -> None:
 
 # Prices below 20,000 are known to the cent in float32 after any ratio, so that a cent more or less is told apart.
 CENTS = st.integers(1, 2_000_000).map(lambda cents: cents / 100)
-RATIOS = st.sampled_from([(7, 1), (28, 1), (4, 1), (3, 2), (1, 8), (1, 15), (1046, 1000), (1, 3), (20, 1), (2002, 1000)])
+RATIOS = st.sampled_from([(7, 1), (28, 1), (4, 1), (3, 2), (1, 8), (1, 15), (1046, 1000), (1, 3), (20, 1)])
 
 
 @given(CENTS, RATIOS)
@@ -119,14 +119,14 @@ def test_cents_survive_any_ratio(price: float, ratio: tuple[int, int]) -> None:
 
 def test_chain_of_reverse_splits() -> None:
     """
-    Trap 35: six reverse splits bring a 2.37 dollar share to hundreds of millions; it comes back to the cent.
+    Trap 35: seven reverse splits bring a 2.37 dollar share to 48 million; it comes back to the cent.
     """
-    days = [date(2016, 8, 1), date(2017, 1, 23), date(2017, 5, 11), date(2017, 6, 22), date(2017, 7, 7), date(2017, 8, 4)]
-    chain = tuple(split(day, 1, old, source="yahoo") for day, old in zip(days, (20, 30, 7, 4, 7, 7), strict=True))
+    days = XNYS.sessions(date(2016, 8, 1), date(2016, 8, 10))
+    chain = tuple(split(day, 1, old, source="yahoo") for day, old in zip(days, (20, 30, 7, 4, 7, 7, 25), strict=True))
     traded = (2.41, 2.55, 2.30, 2.37, 1_234_567.0)
     ratio = later_ratio(date(2016, 7, 29), chain)
-    assert 1 / ratio == 823_200
-    row = delivered(date(2016, 7, 29), traded, ratio, volume=1_234_567.0 / 823_200)
+    assert 1 / ratio == 20_580_000
+    row = delivered(date(2016, 7, 29), traded, ratio, volume=1_234_567.0 / 20_580_000)
     made = as_traded(bars(row), actions(*chain))
     assert made.select(PRICES).row(0) == traded[:4]
     assert made["volume"].item() == pytest.approx(1_234_567.0, rel=1e-12)
@@ -182,9 +182,12 @@ def test_splits_corrected_by_their_source_are_undone_as_corrected() -> None:
     Of a source's versions of one split the newest counts, whatever the order of rows.
     """
     row = bar("2020-01-02", 10.0, basis="split_adjusted")
-    for told in (split("2020-02-03", 2), split("2020-02-03", 3, at=1)), (
-        split("2020-02-03", 3, at=1),
-        split("2020-02-03", 2),
+    for told in (
+        (split("2020-02-03", 2), split("2020-02-03", 3, at=1)),
+        (
+            split("2020-02-03", 3, at=1),
+            split("2020-02-03", 2),
+        ),
     ):
         assert as_traded(bars(row), actions(*told))["close"].item() == 30.0
 
@@ -267,10 +270,3 @@ def test_adjusted_rows_of_others_are_left() -> None:
     """
     row = bar("2020-01-02", 10.0, basis="adjusted", source="other")
     assert as_traded(bars(row), actions(cash("2020-01-03", 1.0)))["close"].item() == 10.0
-
-
-def test_pairs_of_days_are_in_order() -> None:
-    """
-    The sessions these tests are built on rise.
-    """
-    assert all(one < other for one, other in pairwise(TRADED))

@@ -223,7 +223,7 @@ def test_devices_of_windows_get_another_folder(text: str) -> None:
     symbol = Symbol.parse(text)
     assert windows_device(symbol.text)
     assert not windows_device(symbol.folder)
-    assert symbol.folder == text.replace(text.split(".")[0], text.split(".")[0] + "_")
+    assert symbol.folder == text.replace(text.split(".", maxsplit=1)[0], text.split(".", maxsplit=1)[0] + "_")
 
 
 def windows_device(name: str) -> bool:

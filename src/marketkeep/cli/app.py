@@ -84,7 +84,7 @@ def load(arguments: Sequence[str] = ()) -> typer.Typer:
     A question is answered in half the time when what collects is not imported for it.
     """
     import_module("marketkeep.cli.asking")
-    reading = {one.name for one in (*app.registered_commands, *app.registered_groups)}
+    reading = {one.name for one in app.registered_commands} | {one.name for one in app.registered_groups}
     if not arguments or arguments[0] not in reading:
         for module in _WORKING:
             import_module(f"marketkeep.cli.{module}")

@@ -28,6 +28,7 @@ from marketkeep.pipeline.workspace import Workspace
 from marketkeep.stores.lake import Lake, layout
 
 SourceOption = Annotated[str, typer.Option("--source", metavar="NAME", help="The source to collect from.")]
+_NAMED = 10
 
 
 @app.command(rich_help_panel=BEGIN)
@@ -56,7 +57,8 @@ def add_symbol(
     first = parse_day(start, "--start") if start else None
     with working(settings(data)) as work:
         add_symbols(work, names, start=first)
-    say(f"following {', '.join(names)} from {first or work.policy.start}; collect with: marketkeep update")
+    told = ", ".join(names) if len(names) <= _NAMED else f"{len(names):,} symbols"
+    say(f"following {told} from {first or work.policy.start}; collect with: marketkeep update")
 
 
 @app.command(rich_help_panel=COLLECT)
@@ -110,7 +112,7 @@ def rebuild(data: DataOption = None) -> None:
     with working(settings(data)) as work:
         absorbed = rebuild_keep(work)
     say(f"rebuilt {absorbed.bars:,} bars of {len(absorbed.symbols):,} symbols from {absorbed.batches:,} raw batches")
-    _end_with_corrupt(absorbed)
+    end_with_corrupt(absorbed)
 
 
 Collecting = Callable[[Workspace, Fetcher, int], Outcome]
@@ -120,7 +122,7 @@ def _collect(chosen: Settings, act: Collecting) -> None:
     with working(chosen) as work, make_client(chosen, work.clock) as client:
         outcome = act(work, client, chosen.workers)
     show_outcome(outcome)
-    _end_with_corrupt(outcome.absorbed)
+    end_with_corrupt(outcome.absorbed)
     if outcome.collected.failed:
         raise typer.Exit(1)
 
@@ -149,7 +151,8 @@ def _why_nothing(missing: int) -> str:
     return "up to date: no session of a followed symbol is missing (follow more with marketkeep add-symbol)"
 
 
-def _end_with_corrupt(absorbed: Absorbed) -> None:
+def end_with_corrupt(absorbed: Absorbed) -> None:
+    """Name batches that were found damaged; then the exit code is 1."""
     for error in absorbed.corrupt:
         complain(str(error))
     if absorbed.corrupt:

@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from marketkeep.cli.app import DataOption, app, settings, working
+from marketkeep.cli.collecting import end_with_corrupt
 from marketkeep.cli.headings import BEGIN
 from marketkeep.cli.show import complain, printable, say
 from marketkeep.model import Symbol
@@ -48,6 +49,7 @@ def ingest(
     with working(settings(data)) as work:
         result = ingest_files(work, files, options)
     show_ingested(result)
+    end_with_corrupt(result.absorbed)
 
 
 def show_ingested(result: Ingested) -> None:

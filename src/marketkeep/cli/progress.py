@@ -90,15 +90,15 @@ class Lines:
 def _logger() -> Any:
     import structlog  # noqa: PLC0415  a tenth of a second that only work away from a terminal needs to spend
 
-    structlog.configure(
+    # A logger of our own: configuring structlog would be for the whole process, other libraries' lines included.
+    return structlog.wrap_logger(
+        structlog.PrintLogger(sys.stderr),
         processors=[
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso"),
             structlog.processors.LogfmtRenderer(key_order=["timestamp", "level", "event"]),
         ],
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )
-    return structlog.get_logger()
 
 
 def progress() -> Bar | Lines:

@@ -56,9 +56,7 @@ def with_factors(actions: pl.DataFrame, bars: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _factor(
-    row: dict[str, Any], split: dict[str, Any] | None, days: Days, closes: Floats, paid: float
-) -> float | None:
+def _factor(row: dict[str, Any], split: dict[str, Any] | None, days: Days, closes: Floats, paid: float) -> float | None:
     ex_date = np.datetime64(row["ex_date"])
     if not len(days) or ex_date > days[-1] or ex_date <= days[0]:
         return None

@@ -48,6 +48,21 @@ def absorb(work: Workspace) -> Absorbed:
     if not new:
         return Absorbed(corrupt=corrupt)
     batches = pl.concat([catalog.batches, batch_rows(new)])
+    while True:
+        try:
+            return _absorb(work, catalog, batches, new, corrupt)
+        except CorruptFile as error:
+            # Damaged since it was absorbed: gold is what the others say, and the catalog forgets it, so that it is
+            # taken in again when it has been restored. Anything but a raw batch is for the caller to hear of.
+            damaged = error.path.relative_to(work.root).as_posix()
+            if damaged not in batches["path"]:
+                raise
+            batches, corrupt = batches.filter(pl.col("path") != damaged), (*corrupt, error)
+
+
+def _absorb(
+    work: Workspace, catalog: Catalog, batches: pl.DataFrame, new: list[Batch], corrupt: tuple[CorruptFile, ...]
+) -> Absorbed:
     groups = list(_groups(touched(work, new), catalog))
     result = Published()
     ids = {batch.batch_id for batch in new}

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from marketkeep.errors import BadFile
+from marketkeep.errors import BadFile, CorruptFile
 from marketkeep.model import Payload
 from marketkeep.pipeline.absorb import Absorbed
 from marketkeep.pipeline.batching import Batching
@@ -97,6 +97,14 @@ def _take_one(work: Workspace, one: Run, batching: Batching, file: Checked, opti
 
 def _stands(work: Workspace, file: Checked, digest: str) -> bool:
     """Whether the newest rows of the source come from this very file."""
+    try:
+        return _newest(work, file, digest)
+    except CorruptFile:
+        # What is damaged holds no rows any more; the file brings them back.
+        return False
+
+
+def _newest(work: Workspace, file: Checked, digest: str) -> bool:
     catalog = work.lake.catalog()
     newest: str | None = None
     for path in reversed(catalog.batch_paths("daily_bars") + catalog.batch_paths("actions")):

@@ -15,6 +15,6 @@ def rebuild(work: Workspace) -> Absorbed:
 
     Cut short, it is finished by the next run of any kind.
     """
-    with run(work, "rebuild", {}) as one:
+    with run(work, "rebuild", {}, over_catalog=False) as one:
         clear_published(work)
     return one.absorbed

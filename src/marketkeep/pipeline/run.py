@@ -7,12 +7,13 @@ Whatever a run had landed when it was interrupted is parsed and published by the
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from datetime import datetime
 from itertools import count
 from typing import Any
 
-from marketkeep.errors import BadFile, MarketkeepError, PayloadRefused
+from marketkeep.errors import BadFile, CorruptFile, MarketkeepError, PayloadRefused
 from marketkeep.files import storing
 from marketkeep.pipeline.absorb import Absorbed, absorb
 from marketkeep.pipeline.batching import Batching, lineage_of
@@ -53,15 +54,17 @@ class Run:
 
 
 @contextmanager
-def run(work: Workspace, step: str, facts: Mapping[str, Any]) -> Iterator[Run]:
+def run(work: Workspace, step: str, facts: Mapping[str, Any], *, over_catalog: bool = True) -> Iterator[Run]:
     """
     Hold the lease and do one step; on the way out, publish.
+
+    `over_catalog=False` is for a step that makes the catalog anew, and so may begin over one that is damaged.
 
     Raises `LeaseHeld` when another writer is at work. After an interruption the mark in the journal stays, so that the
     next run takes up what was landed.
     """
     with storing(work.root), lease(work.root, step):
-        _recover(work)
+        _recover(work, publish=over_catalog)
         moment = work.clock()
         run_id = _fresh_id(work, f"{moment:%Y%m%dT%H%M%S%f}-{step}")
         journal = Journal(work.root, run_id, moment)
@@ -86,7 +89,7 @@ def _fresh_id(work: Workspace, wanted: str) -> str:
     return next(name for number in count(1) if (name := wanted if number == 1 else f"{wanted}-{number}") not in taken)
 
 
-def _recover(work: Workspace) -> None:
+def _recover(work: Workspace, *, publish: bool) -> None:
     """Take up what runs cut short had landed: parse it into batches under their own run, then publish."""
     marks = open_runs(work.root)
     if not marks:
@@ -97,22 +100,26 @@ def _recover(work: Workspace) -> None:
         journal.write("recovering", work.clock(), dropped=[f"{one.pack}: {one.bytes} bytes" for one in dropped])
         rows = _reparse(work, mark.name)
         journal.write("recovered", work.clock(), rows=rows)
-    absorb(work)
+    if publish:
+        absorb(work)
     for mark in marks:
         close_run(mark)
 
 
 def _reparse(work: Workspace, run_id: str) -> int:
     """Parse what the run had landed and not batched; what it had batched comes out as the same files."""
-    known = {
-        (one.url, one.fetched_at)
-        for path in work.batches.paths()
-        if work.batches.run_of(path) == run_id
-        for one in work.batches.lineage(path)
-    }
+    # By dataset too: an answer's actions may be in a batch while its bars, written later, are not.
+    known: set[tuple[str, str, datetime]] = set()
+    for path in work.batches.paths():
+        # A damaged batch is named by `absorb`; here it only means that its payloads are parsed once more.
+        with suppress(CorruptFile):
+            if work.batches.run_of(path) == run_id:
+                dataset = path.split("/")[1]
+                known |= {(dataset, one.url, one.fetched_at) for one in work.batches.lineage(path)}
     batching = Batching(work, run_id)
     for landed in work.landing.records(run_id):
-        if landed.options is None and (landed.request.full_url, landed.fetched_at) in known:
+        asked = landed.request
+        if landed.options is None and (asked.dataset, asked.full_url, landed.fetched_at) in known:
             continue
         _reparse_one(work, batching, landed)
         if batching.full:

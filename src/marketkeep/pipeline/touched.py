@@ -50,7 +50,7 @@ def _spans(work: Workspace, new: Sequence[Batch], dataset: str, column: str) -> 
     if not paths:
         return {}
     found = (
-        pl.scan_parquet(paths)
+        pl.scan_parquet(paths, glob=False)
         .group_by("symbol")
         .agg(first=pl.col(column).min(), last=pl.col(column).max(), rows=pl.len())
         .collect()

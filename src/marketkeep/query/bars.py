@@ -9,10 +9,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, get_args
 
 import polars as pl
 
+from marketkeep.errors import BadInput
 from marketkeep.files import write_atomic
 from marketkeep.stores.lake import records
 
@@ -38,6 +39,10 @@ class BarsRequest:
     as_of: date | None = None
     recorded_by: datetime | None = None
 
+    def __post_init__(self) -> None:
+        if self.adjust not in get_args(Adjust):
+            raise BadInput(f"adjust={self.adjust!r} is unknown; use 'none', 'splits' or 'all'")
+
 
 @dataclass(frozen=True, slots=True)
 class BarsQuery:
@@ -53,7 +58,7 @@ class BarsQuery:
     _read: Callable[[BarsRequest], pl.DataFrame]
 
     def adjusted(self, adjust: Adjust) -> BarsQuery:
-        """The same question with another adjustment."""
+        """The same question with another adjustment. Raises `BadInput` for one there is not."""
         return replace(self, request=replace(self.request, adjust=adjust))
 
     def polars(self) -> pl.DataFrame:

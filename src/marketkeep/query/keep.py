@@ -49,8 +49,6 @@ class Keep:
         `recorded_by` leaves out what was received later than that instant (a date means the end of that day, UTC).
         Lazy: see `BarsQuery` for the columns and the terminal methods. Raises `BadSymbol`, `BadInput` or `BadRange`.
         """
-        if adjust not in ("none", "splits", "all"):
-            raise BadInput(f"adjust={adjust!r} is unknown; use 'none', 'splits' or 'all'")
         first, last = _day(start, "start"), _day(end, "end")
         if first and last and first > last:
             raise BadRange(first, last)

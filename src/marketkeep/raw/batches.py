@@ -116,7 +116,8 @@ class BatchStore:
         table = RAW_TABLES[dataset]
         if not chosen:
             return self._with_lineage(table.empty().with_columns(path=pl.lit(None, dtype=pl.String)), [])
-        scan = pl.scan_parquet([self.root / path for path in chosen], include_file_paths="path")
+        # A keep's folder may be called anything: its name is no pattern.
+        scan = pl.scan_parquet([self.root / path for path in chosen], include_file_paths="path", glob=False)
         column = _DATE_COLUMN.get(dataset)
         if symbols is not None:
             scan = scan.filter(pl.col("symbol").is_in(list(symbols)))
@@ -178,8 +179,11 @@ def _describe(
 
 
 def _read_header(path: Path, data: bytes | None = None) -> dict[str, Any]:
-    metadata = pl.read_parquet_metadata(io.BytesIO(data) if data is not None else path)
-    header: dict[str, Any] = orjson.loads(metadata[_HEADER])
+    try:
+        metadata = pl.read_parquet_metadata(io.BytesIO(data) if data is not None else path)
+        header: dict[str, Any] = orjson.loads(metadata[_HEADER])
+    except (OSError, KeyError, orjson.JSONDecodeError, pl.exceptions.PolarsError) as error:
+        raise CorruptFile(path, "its footer cannot be read") from error
     return header
 
 

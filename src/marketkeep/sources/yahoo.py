@@ -26,6 +26,18 @@ _NEW_YORK = ZoneInfo("America/New_York")
 _CHART = "https://query2.finance.yahoo.com/v8/finance/chart/"
 _RATE = Rate(calls=5, seconds=1.0)
 _PRICES = ("open", "high", "low", "close", "volume")
+# Seconds since 1970 that reach the year 2286: a time beyond is no time.
+_FAR = 10**10
+# What reading raises where a chart holds other things than charts do.
+_NOT_BUILT_SO = (
+    ArithmeticError,
+    AttributeError,
+    LookupError,
+    OSError,
+    TypeError,
+    ValueError,
+    pl.exceptions.PolarsError,
+)
 # Yahoo answers in plain text or JSON, under several roots, when it has nothing; these words mean "no such data".
 _NOTHING = ("No data found", "Data doesn't exist", "Timestamp data missing", "may be delisted")
 
@@ -55,14 +67,21 @@ class Yahoo:
         stamps = chart.get("timestamp")
         if not stamps:
             raise PayloadRefused(self.name, "empty", f"no bars for {request.symbol} in the window asked")
+        try:
+            return self._frames(request, payload, chart, stamps)
+        except _NOT_BUILT_SO as error:
+            raise PayloadRefused(self.name, "malformed", f"the chart is not built as charts are: {error!r}") from error
+
+    def _frames(self, request: Request, payload: Payload, chart: dict[str, Any], stamps: list[int]) -> Frames:
         zone = _zone(chart["meta"].get("exchangeTimezoneName"))
         splits, cash = _events(chart, zone)
-        bars = _bars(chart, stamps, zone)
         basis_date = _basis_date(payload, splits)
-        bars = bars.with_columns(
+        bars = _bars(chart, stamps, zone).with_columns(
             symbol=pl.lit(request.symbol), basis=pl.lit("split_adjusted"), basis_date=pl.lit(basis_date, dtype=pl.Date)
         )
         known = bars.filter(pl.any_horizontal(pl.col(*_PRICES).is_not_null()))
+        if known.is_empty():
+            raise PayloadRefused(self.name, "empty", f"no bar of {request.symbol} has any value")
         return {
             "daily_bars": known,
             "actions": action_rows(
@@ -118,7 +137,7 @@ def _expect_asked(request: Request, chart: dict[str, Any]) -> None:
 def _zone(name: object) -> ZoneInfo:
     try:
         return ZoneInfo(str(name)) if name else _NEW_YORK
-    except (KeyError, ValueError):
+    except (KeyError, OSError, ValueError):
         return _NEW_YORK
 
 
@@ -133,14 +152,13 @@ def _bars(chart: dict[str, Any], stamps: list[int], zone: ZoneInfo) -> pl.DataFr
     columns["adj_close"] = adjusted or [None] * len(stamps)
     if any(len(values) != len(stamps) for values in columns.values()):
         raise PayloadRefused("yahoo", "malformed", "the arrays of the chart differ in length")
-    try:
-        frame = pl.DataFrame(
-            {"stamp": stamps, **columns}, schema={"stamp": pl.Int64, **dict.fromkeys(columns, pl.Float64)}, strict=False
-        )
-    except (TypeError, pl.exceptions.PolarsError) as error:
-        raise PayloadRefused(
-            "yahoo", "malformed", f"the chart holds something that is not a number: {error}"
-        ) from error
+    frame = pl.DataFrame(
+        {"stamp": stamps, **columns}, schema={"stamp": pl.Int64, **dict.fromkeys(columns, pl.Float64)}, strict=False
+    )
+    # What is not a number comes out as null; null itself is how Yahoo says that a value is not known.
+    odd = [name for name, values in columns.items() if frame[name].null_count() > values.count(None)]
+    if odd or not frame["stamp"].is_between(-_FAR, _FAR).fill_null(value=False).all():
+        raise PayloadRefused("yahoo", "malformed", f"not a number or time in {', '.join(odd) or 'timestamp'}")
     date_here = pl.from_epoch("stamp", time_unit="s").dt.replace_time_zone("UTC").dt.convert_time_zone(zone.key)
     return frame.with_columns(date=date_here.dt.date()).drop("stamp")
 
@@ -150,6 +168,8 @@ def _events(chart: dict[str, Any], zone: ZoneInfo) -> tuple[list[Split], list[Ca
     splits = []
     for one in (events.get("splits") or {}).values():
         ratio = Fraction(str(one["numerator"])) / Fraction(str(one["denominator"]))
+        if ratio <= 0:
+            raise ValueError(f"a split of {ratio}")
         text = str(one.get("splitRatio") or f"{one['numerator']}:{one['denominator']}")
         splits.append(Split(_session(int(one["date"]), zone), ratio, text))
     gains = {int(one["date"]): float(one["amount"]) for one in (events.get("capitalGains") or {}).values()}

@@ -78,7 +78,9 @@ def read_catalog(root: Path) -> Catalog:
             return _read(root)
         except FileNotFoundError as error:
             if attempt == 2:
-                raise CorruptFile(Path(str(error.filename)), "the catalog points to it, but it is gone") from error
+                raise CorruptFile(
+                    Path(str(error.filename)), "the catalog points to it, but it is gone", derived=True
+                ) from error
     raise AssertionError("unreachable")
 
 
@@ -90,13 +92,16 @@ def _read(root: Path) -> Catalog:
 @lru_cache(maxsize=4)
 def _load(root: Path, pointer: bytes) -> Catalog:
     """The version a pointer names. What it names never changes, so it is read once."""
-    names = orjson.loads(pointer)
+    try:
+        names = {table: str(name) for table, name in orjson.loads(pointer).items()}
+        paths = {table: root / "catalog" / names[table] for table in _TABLES}
+    except (orjson.JSONDecodeError, AttributeError, KeyError) as error:
+        raise CorruptFile(root / CURRENT, "it does not name the catalog's tables", derived=True) from error
     frames = {}
-    for table in _TABLES:
-        path = root / "catalog" / names[table]
+    for table, path in paths.items():
         data = path.read_bytes()
         if _digest(data) not in path.name:
-            raise CorruptFile(path, "its bytes differ from the hash in its name")
+            raise CorruptFile(path, "its bytes differ from the hash in its name", derived=True)
         frames[table] = pl.read_parquet(io.BytesIO(data))
     return Catalog(_version(names), **frames)
 
@@ -112,7 +117,8 @@ def write_catalog(root: Path, entries: pl.DataFrame, batches: pl.DataFrame, aske
         frames[name].write_parquet(buffer, compression="zstd")
         names[name] = f"{name}-{_digest(buffer.getvalue())}.parquet"
         if not (root / "catalog" / names[name]).exists():
-            write_atomic(root / "catalog" / names[name], buffer.getvalue())
+            # On disk before the pointer names it: a power cut must not leave a pointer to nothing.
+            write_atomic(root / "catalog" / names[name], buffer.getvalue(), durable=True)
     write_atomic(root / CURRENT, orjson.dumps(names, option=orjson.OPT_INDENT_2) + b"\n", durable=True)
     for old in (root / "catalog").glob("*.parquet"):
         if old.name not in names.values():

@@ -45,7 +45,7 @@ class Lake:
             if content["format"] != FORMAT:
                 raise BadSetting(f"{marker}: format {content['format']} is not {FORMAT}; use a version that knows it.")
             return Policy.from_json(content["policy"])
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             raise NotFound(f"there is no keep in {self.root}; make one with: marketkeep init {self.root}") from None
         except (orjson.JSONDecodeError, KeyError, TypeError) as error:
             raise BadSetting(f"{marker} cannot be read: {error}") from error
@@ -87,17 +87,17 @@ class Lake:
     def securities(self) -> pl.DataFrame:
         """What the keep knows of each symbol, as `SECURITIES` rows."""
         path = self.root / layout.METADATA
-        return pl.read_parquet(path) if path.exists() else SECURITIES.empty()
+        return pl.read_parquet(path, glob=False) if path.exists() else SECURITIES.empty()
 
     def ticker_history(self) -> pl.DataFrame:
         """Renames and delistings that sources told, as `TICKER_HISTORY` rows."""
         path = self.root / layout.HISTORY
-        return pl.read_parquet(path) if path.exists() else TICKER_HISTORY.empty()
+        return pl.read_parquet(path, glob=False) if path.exists() else TICKER_HISTORY.empty()
 
     def findings(self) -> pl.DataFrame:
         """All findings kept, as `FINDINGS` rows, oldest first."""
         paths = sorted((self.root / "quality" / "findings").glob("*.parquet"))
-        frame = pl.concat([pl.read_parquet(path) for path in paths]) if paths else FINDINGS.empty()
+        frame = pl.concat([pl.read_parquet(path, glob=False) for path in paths]) if paths else FINDINGS.empty()
         return frame.sort("detected_at", "symbol", "first", "check", maintain_order=True)
 
     def put(self, path: str, data: bytes) -> str:

@@ -52,7 +52,7 @@ def load_ticks(paths: list[Path]) -> pl.DataFrame:
 
     Raises `CorruptFile` naming the first file that is not what `dump_ticks` writes.
     """
-    return _load(paths, _TICK_SCHEMA)
+    return _load(paths, _TICK_SCHEMA, DAILY_BARS.key)
 
 
 def dump_actions(actions: pl.DataFrame) -> bytes:
@@ -62,10 +62,10 @@ def dump_actions(actions: pl.DataFrame) -> bytes:
 
 def load_actions(paths: list[Path]) -> pl.DataFrame:
     """The actions of these files."""
-    return _load(paths, ACTIONS.schema)
+    return _load(paths, ACTIONS.schema, ACTIONS.key)
 
 
-def _load(paths: list[Path], schema: dict[str, Dtype]) -> pl.DataFrame:
+def _load(paths: list[Path], schema: dict[str, Dtype], key: tuple[str, ...]) -> pl.DataFrame:
     bodies = [_body(path) for path in paths]
     filled = [body for body in bodies if body]
     if not filled:
@@ -74,19 +74,22 @@ def _load(paths: list[Path], schema: dict[str, Dtype]) -> pl.DataFrame:
     try:
         frame = pl.read_json(b"[" + b",".join(filled) + b"]", schema=text)
         dates = [name for name, dtype in schema.items() if dtype == pl.Date]
-        return frame.with_columns(pl.col(name).str.to_date("%Y-%m-%d", strict=True) for name in dates)
+        read = frame.with_columns(pl.col(name).str.to_date("%Y-%m-%d", strict=True) for name in dates)
+        if read.select(pl.any_horizontal(pl.col(key).null_count() > 0)).item():
+            raise pl.exceptions.SchemaError(f"a record without {' or '.join(key)}")
+        return read
     except pl.exceptions.PolarsError as error:
         for path in paths:
             if len(paths) > 1:
-                _load([path], schema)
-        raise CorruptFile(paths[0], f"it does not hold the records it should ({error})") from error
+                _load([path], schema, key)
+        raise CorruptFile(paths[0], f"it does not hold the records it should ({error})", derived=True) from error
 
 
 def _body(path: Path) -> bytes:
     try:
         data = path.read_bytes().strip()
     except OSError as error:
-        raise CorruptFile(path, f"the catalog lists it, but it cannot be read ({error.strerror})") from error
+        raise CorruptFile(path, f"it cannot be read ({error.strerror})", derived=True) from error
     if not (data.startswith(b"[") and data.endswith(b"]")):
-        raise CorruptFile(path, "it is not a JSON array")
+        raise CorruptFile(path, "it is not a JSON array", derived=True)
     return data[1:-1].strip()

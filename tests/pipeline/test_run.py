@@ -1,0 +1,525 @@
+"""Runs: what one that is cut short leaves behind, and how the next takes it up."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from gym_keep import published_tree
+
+from marketkeep.errors import BadRange, FetchFailed, LeaseHeld, NotFound, StoreError
+from marketkeep.model import Payload, Rate, Request
+from marketkeep.pipeline import collect as collecting
+from marketkeep.pipeline.journal import Journal, open_runs, read_run, run_paths
+from marketkeep.pipeline.rebuild import rebuild
+from marketkeep.pipeline.run import run
+from marketkeep.pipeline.securities import add_symbols
+from marketkeep.pipeline.update import Outcome, backfill, repair, update
+from marketkeep.raw import BatchStore
+from marketkeep.sources import Yahoo
+from marketkeep.stores.lake import lease
+from small_keep import SmallKeep, sessions
+
+DAYS = sessions("2025-05-05", 20)
+SYMBOLS = ["AAPL", "MSFT", "NA", "TRUE"]
+YAHOO = Yahoo(rate=Rate(1000))
+
+
+def answer(symbol: str, start: date, end: date) -> bytes:
+    """A chart of the sessions in [start, end), with a dividend on the sixth of May."""
+    days = [day for day in DAYS if start <= day < end]
+    stamps = [int(datetime(day.year, day.month, day.day, 13, 30, tzinfo=UTC).timestamp()) for day in days]
+    closes = [100.0 + DAYS.index(day) for day in days]
+    events = {
+        str(s): {"date": s, "amount": 1.0} for s, day in zip(stamps, days, strict=True) if day == date(2025, 5, 6)
+    }
+    quote = {
+        name: [1000 if name == "volume" else close for close in closes] for name in ("open", "high", "low", "close")
+    }
+    result: dict[str, Any] = {
+        "meta": {"symbol": symbol, "exchangeTimezoneName": "America/New_York", "dataGranularity": "1d"},
+        "events": {"dividends": events},
+        "indicators": {"quote": [quote | {"volume": [1000] * len(days)}]},
+    }
+    if days:
+        result["timestamp"] = stamps
+    return json.dumps({"chart": {"result": [result], "error": None}}).encode()
+
+
+Said = bytes | BaseException | int | None
+Say = Callable[[Request, int], Said]
+
+
+def nothing_else(request: Request, number: int) -> Said:
+    """The vendor answers as usual."""
+
+
+def interrupted_at(at: int) -> Say:
+    """Ctrl-C in the place of one answer, counted from 1."""
+
+    def say(request: Request, number: int) -> Said:
+        return KeyboardInterrupt() if number == at else None
+
+    return say
+
+
+@dataclass
+class Vendor:
+    """A fetcher that answers from its own memory; `say` may answer first: bytes, a status, or an error to raise."""
+
+    keep: SmallKeep
+    say: Say = nothing_else
+    asked: list[Request] = field(default_factory=list)
+    closed: bool = False
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def fetch(self, request: Request, rate: Rate, transport: str) -> Payload:
+        """The answer, received at once."""
+        with self._lock:
+            self.asked.append(request)
+            number = len(self.asked)
+        said = self.say(request, number)
+        if isinstance(said, BaseException):
+            raise said
+        assert request.symbol is not None
+        assert request.start is not None
+        assert request.end is not None
+        body = said if isinstance(said, bytes) else answer(request.symbol, request.start, request.end)
+        status = said if isinstance(said, int) else 200
+        return Payload(status, (), body, self.keep.now + timedelta(seconds=number))
+
+    def close(self) -> None:
+        """Remember it."""
+        self.closed = True
+
+
+@pytest.fixture
+def keep(tmp_path: Path) -> SmallKeep:
+    """A keep that follows four symbols and holds nothing yet."""
+    made = SmallKeep(tmp_path / "keep", now=datetime(2025, 6, 2, 22, tzinfo=UTC))
+    add_symbols(made.work, SYMBOLS, start=DAYS[0])
+    return made
+
+
+def collect(
+    keep: SmallKeep, vendor: Vendor | None = None, act: Callable[..., Outcome] = update, **options: Any
+) -> Outcome:
+    """One collecting step, an hour after the last."""
+    keep.now += timedelta(hours=2)
+    return act(keep.work, YAHOO, vendor or Vendor(keep), workers=1, **options)
+
+
+def whole(keep: SmallKeep) -> None:
+    """The keep holds every session and action of every symbol, no run is open, and a rebuild agrees."""
+    reader = keep.open()
+    assert open_runs(keep.root) == []
+    for symbol in SYMBOLS:
+        assert reader.bars(symbol).polars()["close"].to_list() == [100.0 + n for n in range(len(DAYS))]
+        assert reader.actions(symbol).select("kind", "amount").rows() == [("dividend", 1.0)]
+    before = published_tree(keep.root)
+    rebuild(keep.work)
+    assert published_tree(keep.root) == before
+
+
+def events(keep: SmallKeep, name: str) -> list[dict[str, Any]]:
+    """All events of that name in all journals."""
+    return [one for path in run_paths(keep.root) for one in read_run(path) if one["event"] == name]
+
+
+def test_update_collects_and_closes_its_mark(keep: SmallKeep) -> None:
+    """
+    An undisturbed run leaves no mark, a journal from `started` to `ended`, and asks for nothing the next time.
+    """
+    outcome = collect(keep)
+    assert (outcome.missing_before, outcome.missing_after, outcome.cured) == (80, 0, 80)
+    assert (outcome.collected.planned, outcome.collected.sent, outcome.collected.failed) == (4, 4, {})
+    [path] = run_paths(keep.root, outcome.run_id)
+    told = read_run(path)
+    assert [one["event"] for one in told] == ["started", "planned", "collected", "published", "ended"]
+    assert told[-1]["error"] is None
+    vendor = Vendor(keep)
+    assert collect(keep, vendor).collected.planned == 0
+    assert vendor.asked == []
+    whole(keep)
+
+
+@pytest.mark.parametrize("number", [1, 2, 3, 4])
+def test_interrupted_while_collecting(keep: SmallKeep, number: int) -> None:
+    """
+    Interrupted at any answer: the mark stays, nothing is published yet, and the next run takes up what was landed
+    without asking for it again.
+    """
+    vendor = Vendor(keep, interrupted_at(number))
+    with pytest.raises(KeyboardInterrupt):
+        collect(keep, vendor)
+    assert vendor.closed
+    [mark] = open_runs(keep.root)
+    assert read_run(run_paths(keep.root, mark.name)[0])[-1]["error"] == "interrupted"
+    assert keep.open().symbols() == []
+    again = Vendor(keep)
+    collect(keep, again)
+    assert sorted(one.symbol or "" for one in again.asked) == SYMBOLS[number - 1 :]
+    assert [one["rows"] for one in events(keep, "recovered")] == [(number - 1) * 21]
+    whole(keep)
+
+
+@pytest.mark.parametrize("number", [1, 2])
+def test_interrupted_between_the_batch_files(keep: SmallKeep, monkeypatch: pytest.MonkeyPatch, number: int) -> None:
+    """
+    Interrupted before the first batch file, or between that of actions and that of bars: no answer that was landed is
+    asked for again, and none is lost.
+    """
+    real, calls = BatchStore.write, iter(range(1, 100))
+
+    def dying(self: BatchStore, *told: Any) -> Any:
+        if next(calls) == number:
+            raise KeyboardInterrupt
+        return real(self, *told)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(BatchStore, "write", dying)
+        with pytest.raises(KeyboardInterrupt):
+            collect(keep)
+    assert len([path for path in keep.work.batches.paths() if "/yahoo/" in path]) == number - 1
+    vendor = Vendor(keep)
+    collect(keep, vendor)
+    assert vendor.asked == []
+    whole(keep)
+
+
+def test_interrupted_while_publishing(keep: SmallKeep, monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    Interrupted in the middle of publishing: files may be new, the catalog is old, and the next run ends it.
+    """
+    with monkeypatch.context() as patch:
+        patch.setattr("marketkeep.pipeline.absorb.write_catalog", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            collect(keep)
+    assert len(open_runs(keep.root)) == 1
+    vendor = Vendor(keep)
+    collect(keep, vendor)
+    assert vendor.asked == []
+    whole(keep)
+
+
+def interrupt(*_: object, **__: object) -> None:
+    """Ctrl-C."""
+    raise KeyboardInterrupt
+
+
+def test_recovery_that_is_interrupted_too(keep: SmallKeep, monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    Two interruptions one upon the other leave no more than one: both marks go with the run that ends.
+    """
+    with pytest.raises(KeyboardInterrupt):
+        collect(keep, Vendor(keep, interrupted_at(3)))
+    with monkeypatch.context() as patch:
+        patch.setattr("marketkeep.pipeline.run.absorb", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            collect(keep)
+    with pytest.raises(KeyboardInterrupt):
+        collect(keep, Vendor(keep, interrupted_at(2)))
+    collect(keep)
+    whole(keep)
+
+
+def test_rebuild_ends_what_was_cut_short(keep: SmallKeep) -> None:
+    """
+    A rebuild takes up what an interrupted run had landed, as any run does.
+    """
+    with pytest.raises(KeyboardInterrupt):
+        collect(keep, Vendor(keep, interrupted_at(3)))
+    rebuild(keep.work)
+    assert keep.open().symbols() == SYMBOLS[:2]
+    assert open_runs(keep.root) == []
+    collect(keep)
+    whole(keep)
+
+
+@pytest.mark.parametrize("cut_short", [False, True])
+def test_rebuild_mends_a_damaged_catalog(keep: SmallKeep, cut_short: bool) -> None:
+    """
+    A catalog that is damaged is made again from raw, after a run that was cut short too.
+    """
+    collect(keep)
+    if cut_short:
+        Journal(keep.root, "20250602T000000000000-update", keep.now)
+    for path in (keep.root / "catalog").iterdir():
+        path.write_bytes(b"damaged")
+    with pytest.raises(StoreError):
+        keep.open().symbols()
+    rebuild(keep.work)
+    whole(keep)
+
+
+def test_error_of_ours_is_told_in_the_journal(keep: SmallKeep) -> None:
+    """
+    A step that fails on purpose tells why in its last line; its mark stays until the next run.
+    """
+    with pytest.raises(NotFound), run(keep.work, "update", {}):
+        raise NotFound("nothing here")
+    assert events(keep, "ended")[-1]["error"] == "nothing here"
+    assert len(open_runs(keep.root)) == 1
+    collect(keep)
+    whole(keep)
+
+
+def test_writers_exclude_each_other(keep: SmallKeep) -> None:
+    """
+    While another writer holds the lease nothing is asked and no run begins.
+    """
+    before = run_paths(keep.root)
+    vendor = Vendor(keep)
+    with lease(keep.root, "other"), pytest.raises(LeaseHeld):
+        collect(keep, vendor)
+    assert (run_paths(keep.root), vendor.asked, open_runs(keep.root)) == (before, [], [])
+
+
+def test_runs_of_one_instant_have_names_of_their_own(keep: SmallKeep) -> None:
+    """
+    A clock that stands still does not make two runs write one journal.
+    """
+    names = []
+    for _ in range(3):
+        with run(keep.work, "noop", {}) as one:
+            names.append(one.run_id)
+    assert len(set(names)) == 3
+    assert [name.removeprefix(names[0]) for name in names] == ["", "-2", "-3"]
+
+
+def test_journal_cut_short_is_read_as_far_as_it_goes(tmp_path: Path) -> None:
+    """
+    A last line cut short is left out; what stands before it is told.
+    """
+    journal = Journal(tmp_path, "20250602T000000000000-x", datetime(2025, 6, 2, tzinfo=UTC))
+    journal.write("started", datetime(2025, 6, 2, tzinfo=UTC), step="x", where=Path("a"))
+    with journal.path.open("ab") as file:
+        file.write(b'{"at": "2025-06-02T00:0')
+    [told] = read_run(journal.path)
+    assert (told["event"], told["step"], told["where"]) == ("started", "x", "a")
+    assert [path.name for path in open_runs(tmp_path)] == ["20250602T000000000000-x"]
+    journal.end(datetime(2025, 6, 2, tzinfo=UTC))
+    assert open_runs(tmp_path) == []
+
+
+# --- what answers come to --------------------------------------------------------------------------------------------
+
+
+def only(symbol: str, said: Said, times: int = 99) -> Say:
+    """Say so of one symbol, the first times it is asked for."""
+    left = [times]
+
+    def say(request: Request, number: int) -> Said:
+        if request.symbol != symbol or not left[0]:
+            return None
+        left[0] -= 1
+        return said
+
+    return say
+
+
+def checks(keep: SmallKeep, symbol: str) -> list[str]:
+    """Codes found about a symbol."""
+    return keep.open().findings().filter(symbol=symbol)["check"].to_list()
+
+
+def test_wrong_answer_is_asked_again_after_the_others(keep: SmallKeep) -> None:
+    """
+    What may come right is asked for again, after all others; it is told as a finding and mended.
+    """
+    vendor = Vendor(keep, only("AAPL", answer("MSFT", DAYS[0], DAYS[-1]), 2))
+    outcome = collect(keep, vendor)
+    assert [one.symbol for one in vendor.asked] == [*SYMBOLS, "AAPL", "AAPL"]
+    assert outcome.collected.faults == {"wrong_symbol": 2}
+    assert [code for code in checks(keep, "AAPL") if code != "flat_bar"] == ["wrong_symbol"] * 2
+    whole(keep)
+
+
+def test_answer_that_stays_wrong_fails_alone(keep: SmallKeep) -> None:
+    """
+    One symbol that cannot be had does not keep the others from being published; it is asked for again the next time.
+    """
+    outcome = collect(keep, Vendor(keep, only("AAPL", b"{}")))
+    assert list(outcome.collected.failed) == ["AAPL"]
+    assert keep.open().symbols() == SYMBOLS[1:]
+    assert outcome.missing_after == len(DAYS)
+    collect(keep)
+    whole(keep)
+
+
+def test_fetch_that_fails_is_remembered(keep: SmallKeep) -> None:
+    """
+    Nothing came back: told with its faults, asked again twice, and at once the next time.
+    """
+    vendor = Vendor(keep, only("NA", FetchFailed("yahoo", "NA", ("timeout", "http_500"))))
+    outcome = collect(keep, vendor)
+    assert [one.symbol for one in vendor.asked].count("NA") == 3
+    assert outcome.collected.faults == {"timeout": 3, "http_500": 3}
+    assert "NA" in outcome.collected.failed
+    collect(keep)
+    whole(keep)
+
+
+def test_permanent_failure_is_not_asked_again(keep: SmallKeep) -> None:
+    """
+    What will not come right is asked for once a run.
+    """
+    vendor = Vendor(keep, only("NA", FetchFailed("yahoo", "NA", ("http_403",), permanent=True)))
+    collect(keep, vendor)
+    assert [one.symbol for one in vendor.asked].count("NA") == 1
+
+
+def test_empty_twice_is_an_answer(keep: SmallKeep) -> None:
+    """
+    Trap 8: an empty answer is asked for again; said twice it is believed, but for the trailing sessions.
+    """
+    vendor = Vendor(keep, only("NA", answer("NA", date(2000, 1, 1), date(2000, 1, 1))))
+    outcome = collect(keep, vendor)
+    assert [one.symbol for one in vendor.asked].count("NA") == 2
+    assert outcome.collected.failed == {}
+    again = Vendor(keep)
+    collect(keep, again)
+    assert [(one.symbol, one.start) for one in again.asked] == [("NA", DAYS[-5])]
+    healed = Vendor(keep)
+    collect(keep, healed, repair, days=60)
+    assert [one.symbol for one in healed.asked] == ["NA"]
+    whole(keep)
+
+
+def test_unknown_symbol_is_asked_again_in_a_day(keep: SmallKeep) -> None:
+    """
+    That the source knows no such symbol holds for a day, and is told apart from a failure.
+    """
+    outcome = collect(keep, Vendor(keep, only("NA", 404)))
+    assert (list(outcome.collected.nothing), outcome.collected.failed) == (["NA"], {})
+    vendor = Vendor(keep)
+    collect(keep, vendor)
+    assert vendor.asked == []
+    keep.now += timedelta(hours=16, minutes=30)
+    collect(keep, vendor)
+    assert [one.symbol for one in vendor.asked] == ["NA"]
+    whole(keep)
+
+
+def test_batches_are_flushed_and_published_on_the_way(keep: SmallKeep, monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    A long run writes batches when enough is gathered and publishes now and then; the outcome is the same.
+    """
+    monkeypatch.setattr("marketkeep.pipeline.batching.PAYLOADS_PER_BATCH", 1)
+    monkeypatch.setattr(collecting, "_PUBLISH_EVERY", 2)
+    outcome = collect(keep)
+    assert len(events(keep, "published")) > 3
+    assert len(outcome.absorbed.symbols) == len(SYMBOLS)
+    whole(keep)
+
+
+# --- backfill and repair ---------------------------------------------------------------------------------------------
+
+
+def test_backfill_range_must_rise(keep: SmallKeep) -> None:
+    """
+    A start after the end is refused before anything happens; a single day is a range.
+    """
+    before = run_paths(keep.root)
+    with pytest.raises(BadRange):
+        collect(keep, act=backfill, start=date(2025, 5, 8), end=date(2025, 5, 7))
+    assert run_paths(keep.root) == before
+    outcome = collect(keep, act=backfill, start=DAYS[2], end=DAYS[2])
+    assert (outcome.missing_before, outcome.missing_after) == (4, 0)
+
+
+def test_backfill_includes_its_end(keep: SmallKeep) -> None:
+    """
+    Sessions from start through end are filled; what lies outside is not counted as missing.
+    """
+    outcome = collect(keep, act=backfill, start=DAYS[3], end=DAYS[5], symbols=["NA"])
+    assert (outcome.missing_before, outcome.cured) == (3, 3)
+    assert set(DAYS[3:6]) <= set(keep.open().bars("NA").polars()["date"])
+    assert keep.open().symbols() == ["NA"]
+
+
+def test_backfill_before_a_symbols_start_and_behind_now(keep: SmallKeep) -> None:
+    """
+    A backfill may reach behind a symbol's start; it never reaches behind the last final session.
+    """
+    outcome = collect(keep, act=backfill, start=date(2025, 5, 1), end=date(2026, 1, 1), symbols=["NA"])
+    assert outcome.missing_after == 2
+    assert outcome.missing_before == len(DAYS) + 2
+    empty = Vendor(keep)
+    assert collect(keep, empty, backfill, start=date(2026, 1, 5), end=date(2026, 2, 1)).missing_before == 0
+    assert empty.asked == []
+
+
+def test_backfill_of_a_symbol_that_is_not_there(keep: SmallKeep) -> None:
+    """
+    A symbol the keep does not know is named, with how to add it.
+    """
+    with pytest.raises(NotFound, match="marketkeep add-symbol ZZZ"):
+        collect(keep, act=backfill, start=DAYS[0], symbols=["AAPL", "ZZZ"])
+
+
+def test_unfollowed_symbols_are_not_updated(keep: SmallKeep) -> None:
+    """
+    What is no longer followed is left out of the update, and taken up again when it is.
+    """
+    keep.now += timedelta(minutes=1)
+    add_symbols(keep.work, ["NA"], followed=False)
+    vendor = Vendor(keep)
+    collect(keep, vendor)
+    assert "NA" not in [one.symbol for one in vendor.asked]
+    keep.now += timedelta(minutes=1)
+    add_symbols(keep.work, ["NA"], start=DAYS[0])
+    collect(keep)
+    whole(keep)
+
+
+def test_repair_asks_whatever_was_answered(keep: SmallKeep) -> None:
+    """
+    A repair asks again for sessions that a source answered without, within the days given and no further.
+    """
+
+    def without(request: Request, number: int) -> bytes:
+        told = json.loads(answer(request.symbol or "", request.start or DAYS[0], request.end or DAYS[0]))
+        quote = told["chart"]["result"][0]["indicators"]["quote"][0]
+        for values in quote.values():
+            values[2] = None
+        return json.dumps(told).encode()
+
+    collect(keep, Vendor(keep, without))
+    assert keep.open().bars("NA").polars().height == len(DAYS) - 1
+    vendor = Vendor(keep)
+    assert collect(keep, vendor).collected.planned == 0
+    near = collect(keep, vendor, repair, days=10)
+    assert (near.collected.planned, near.missing_before) == (0, 0)
+    far = collect(keep, vendor, repair, days=60)
+    assert (far.missing_before, far.cured) == (4, 4)
+    whole(keep)
+
+
+def test_interrupted_ingest_is_taken_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    A file that was landed when its ingest was cut short is batched and published by the next run, as it would have
+    been.
+    """
+    kept = {}
+    for name in ("cut", "whole"):
+        keep = SmallKeep(tmp_path / name)
+        rows = [(day, 10.0 + n, 0.5 if n == 4 else 0.0) for n, day in enumerate(DAYS)]
+        if name == "cut":
+            with monkeypatch.context() as patch:
+                patch.setattr(BatchStore, "write", interrupt)
+                with pytest.raises(KeyboardInterrupt):
+                    keep.bars(*rows)
+            assert keep.open().symbols() == []
+            with run(keep.work, "noop", {}):
+                pass
+        else:
+            keep.bars(*rows)
+        kept[name] = keep.open().bars("AAPL", adjust="all").polars()
+    assert kept["cut"].equals(kept["whole"])
