@@ -89,6 +89,16 @@ def test_newest_version_of_a_source_stands() -> None:
     assert chosen(*rows) == [("csv", 12.0, "single")]
 
 
+def test_newest_is_told_by_time_received() -> None:
+    """
+    A batch's name and a payload's place break ties only: the row received last is the newest.
+    """
+    early, late = bar(MONDAY, 10.0, batch_id="z", payload=9), bar(MONDAY, 11.0, at=1, batch_id="a", payload=0)
+    assert chosen(early, late) == chosen(late, early) == [("csv", 11.0, "single")]
+    told = [split(TUESDAY, 2, batch_id="z", payload=9), split(TUESDAY, 3, at=1, batch_id="a")]
+    assert gold(early, told=told).actions["numerator"].to_list() == [3]
+
+
 def test_older_good_version_stands_when_the_newest_is_refused() -> None:
     """
     A newer version that fails a hard check does not take the good one away.

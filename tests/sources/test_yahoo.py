@@ -519,8 +519,8 @@ def with_dividend(amount: float, step: float, *, ratio: int = 4, splits: bool = 
         (2.0, 1 - 2.0 / 11, "split_adjusted"),
         (2.0, 1.0, "unknown"),
         (2.0, 1 - 1.0 / 11, "unknown"),
-        (0.5, 1 - 0.5 / 11 + 0.9e-4, "split_adjusted"),
-        (0.5, 1 - 0.5 / 11 + 1.1e-4, "unknown"),
+        (0.5, 1 - 0.5 / 11 + 0.99e-4, "split_adjusted"),
+        (0.5, 1 - 0.5 / 11 + 1.01e-4, "unknown"),
     ],
 )
 def test_basis_of_a_dividend_is_inferred(amount: float, step: float, basis: str) -> None:

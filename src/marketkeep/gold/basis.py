@@ -24,8 +24,8 @@ def as_traded(bars: pl.DataFrame, actions: pl.DataFrame) -> pl.DataFrame:
     """
     `bars` with open, high, low, close and volume as traded; every other column and the order stay.
 
-    `bars` are raw rows with symbol, date, source, basis, basis_date and digest; `actions` are raw actions. A source that
-    tells of splits is undone by its own, as it told them last; one that tells none by every source's.
+    `bars` are raw rows with symbol, date, source, basis, basis_date and digest; `actions` are raw actions. A source
+    that tells of splits is undone by its own, as it told them last; one that tells none by every source's.
     """
     if bars.is_empty():
         return bars

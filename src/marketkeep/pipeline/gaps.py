@@ -62,7 +62,7 @@ def _not_held(catalog: Catalog, calendar: Calendar, symbol: str, start: date, en
 
 
 def _recent(calendar: Calendar, start: date, end: date, policy: Policy) -> date:
-    """The first of the trailing sessions, which are asked for again, or the window's start; its end if there are none."""
+    """The first of the trailing sessions, which are asked for again; the end of the window if there are none."""
     if not policy.trailing_sessions:
         return end
     # Twice the sessions and a week of days always hold that many sessions.
