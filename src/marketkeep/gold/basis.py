@@ -18,6 +18,7 @@ from marketkeep.gold.actions import newest_actions
 
 _PRICES = ("open", "high", "low", "close")
 Floats = npt.NDArray[np.float64]
+Bools = npt.NDArray[np.bool_]
 
 
 def as_traded(bars: pl.DataFrame, actions: pl.DataFrame) -> pl.DataFrame:
@@ -32,7 +33,8 @@ def as_traded(bars: pl.DataFrame, actions: pl.DataFrame) -> pl.DataFrame:
     bars = without_dividends(bars, actions)
     ratio = _applied_ratio(bars, newest_actions(actions.filter(pl.col("kind") == "split")))
     scaled = bars.with_columns(ratio=ratio)
-    columns = {name: _decode(scaled[name].to_numpy(), ratio) for name in _PRICES}
+    adjusted = (bars["basis"] != "as_traded").to_numpy()
+    columns = {name: _decode(scaled[name].to_numpy(), ratio, adjusted) for name in _PRICES}
     volume = _undo_volume(scaled["volume"].to_numpy(), ratio)
     return bars.with_columns(
         *(pl.Series(name, values, nan_to_null=True) for name, values in columns.items()),
@@ -104,9 +106,9 @@ def _applied_ratio(bars: pl.DataFrame, splits: pl.DataFrame) -> Floats:
     return ratio
 
 
-def _decode(values: Floats, ratio: Floats) -> Floats:
+def _decode(values: Floats, ratio: Floats, adjusted: Bools) -> Floats:
     """
-    Delivered prices times `ratio`, float32 noise removed.
+    Delivered prices times `ratio`, float32 noise removed where they are `adjusted`; as-traded ones stay as they are.
 
     Where a value is a float32 (as Yahoo's are), the result is the decimal with the fewest places that, divided by the
     ratio again, is that float32 within one unit of its last place. Others are multiplied; the product is rounded to
@@ -119,7 +121,7 @@ def _decode(values: Floats, ratio: Floats) -> Floats:
         result = np.where(ratio == 1.0, values, np.round(product, 8))
         width = np.spacing(np.abs(narrow)).astype(np.float64) * ratio
         # A value of few places is what was printed, though it may be a float32 by chance.
-        open_ = single & ((ratio != 1.0) | (np.round(values, 6) != values))
+        open_ = single & adjusted & ((ratio != 1.0) | (np.round(values, 6) != values))
         for places in range(2, 7):
             rounded = np.round(product, places)
             fits = open_ & (np.abs(rounded - product) <= width)

@@ -15,7 +15,8 @@ from pathlib import Path
 import polars as pl
 
 from marketkeep.errors import CorruptFile
-from marketkeep.model import FINDINGS, Batch
+from marketkeep.model import Batch
+from marketkeep.pipeline.findings import keep_findings
 from marketkeep.pipeline.publish import Published, batch_files, entry_rows, publish
 from marketkeep.pipeline.reference import publish_history, publish_securities
 from marketkeep.pipeline.touched import Touched, answer_findings, asked_after, touched
@@ -69,12 +70,9 @@ def _absorb(
     work.progress.begin("publish", sum(len(group) for group in groups))
     for group in groups:
         done = publish(work, catalog, batches, group, ids)
-        result.entries += done.entries
-        result.keys |= done.keys
-        result.findings += done.findings
-        result.bars += done.bars
+        result.add(done)
         work.progress.step(len(group))
-    _keep_findings(work, [*result.findings, answer_findings(new)])
+    keep_findings(work, [*result.findings, answer_findings(new)], result.found_again)
     entries = pl.concat([_without(catalog.entries, result.keys), entry_rows(result.entries)])
     publish_securities(work, entries, batch_files(batches, "securities"))
     publish_history(work, batch_files(batches, "ticker_history"))
@@ -117,12 +115,6 @@ def _without(entries: pl.DataFrame, keys: set[tuple[str, str, int]]) -> pl.DataF
         sorted(keys), schema={"dataset": pl.String, "symbol": pl.String, "period": pl.Int32}, orient="row"
     )
     return entries.join(gone, on=["dataset", "symbol", "period"], how="anti")
-
-
-def _keep_findings(work: Workspace, found: Sequence[pl.DataFrame]) -> None:
-    findings = pl.concat(found)
-    for (batch_id,), rows in findings.partition_by("batch_id", as_dict=True).items():
-        work.lake.put_frame(layout.findings(str(batch_id)), rows.sort(*FINDINGS.key, "detail"))
 
 
 def clear_published(work: Workspace) -> None:

@@ -25,17 +25,33 @@ from marketkeep.stores.lake import Catalog, layout, records
 Spans = dict[str, tuple[date, date] | None]
 """By symbol the dates to resolve again, both included; None for all there are."""
 
+REVISED = "revised"
+"""The code of a finding that a source changed what it had said."""
+
 _TICKS = [name for name in records.TICK_COLUMNS if name != "adj_close"]
 
 
 @dataclass(slots=True)
 class Published:
-    """What publishing came to: catalog entries in place of those under `keys`, and findings about new batches."""
+    """
+    What publishing came to: catalog entries in place of those under `keys`, findings about new batches, and of older
+    ones the symbols (by batch) that were looked at again.
+    """
 
     entries: list[dict[str, Any]] = field(default_factory=list)
     keys: set[tuple[str, str, int]] = field(default_factory=set)
     findings: list[pl.DataFrame] = field(default_factory=list)
+    found_again: dict[str, set[str]] = field(default_factory=dict)
     bars: int = 0
+
+    def add(self, other: Published) -> None:
+        """Take in what another group came to."""
+        self.entries += other.entries
+        self.keys |= other.keys
+        self.findings += other.findings
+        self.bars += other.bars
+        for batch_id, symbols in other.found_again.items():
+            self.found_again.setdefault(batch_id, set()).update(symbols)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +81,7 @@ def publish(
         spans |= dict.fromkeys(widened)
         raw_bars = _load(work, batches, spans)
     gold = promote(raw_bars, raw_actions, work.policy, check_bars)
-    result.findings += [_of_batches(bar_findings(gold.checked), new), _revised(gold.checked, new)]
+    _find(gold.checked, spans, new, result)
     winners = gold.bars.select(_TICKS).partition_by("symbol", as_dict=True)
     verdicts = gold.actions.partition_by("symbol", as_dict=True)
     merged = [
@@ -209,12 +225,21 @@ def _write_actions(work: Workspace, one: _Merged, result: Published) -> None:
     result.entries.append({"dataset": "actions", "symbol": one.symbol, "period": 0, "hash": digest, **facts})
 
 
-def _of_batches(findings: pl.DataFrame, new: set[str]) -> pl.DataFrame:
-    return findings.filter(pl.col("batch_id").is_in(list(new)))
+def _find(checked: pl.DataFrame, spans: Spans, new: set[str], result: Published) -> None:
+    """
+    Add the findings about new batches; about older ones too for symbols that are resolved whole, because a finding
+    tells prices as traded, and those follow the actions.
+    """
+    whole = [symbol for symbol, span in spans.items() if span is None]
+    concerned = pl.col("batch_id").is_in(list(new)) | pl.col("symbol").is_in(whole)
+    result.findings += [found.filter(concerned) for found in (bar_findings(checked), _revised(checked))]
+    again = checked.filter(pl.col("symbol").is_in(whole) & ~pl.col("batch_id").is_in(list(new)))
+    for batch_id, symbol in again.select("batch_id", "symbol").unique().iter_rows():
+        result.found_again.setdefault(batch_id, set()).add(symbol)
 
 
-def _revised(checked: pl.DataFrame, new: set[str]) -> pl.DataFrame:
-    found = _of_batches(revisions(checked), new)
+def _revised(checked: pl.DataFrame) -> pl.DataFrame:
+    found = revisions(checked)
     if found.is_empty():
         return FINDINGS.empty()
     grouped = found.group_by("symbol", "source", "batch_id", maintain_order=True).agg(
@@ -225,7 +250,7 @@ def _revised(checked: pl.DataFrame, new: set[str]) -> pl.DataFrame:
         detected_at=pl.col("fetched_at").max(),
     )
     return FINDINGS.conform(
-        grouped.with_columns(check=pl.lit("revised"), severity=pl.lit("info"), dataset=pl.lit("daily_bars"))
+        grouped.with_columns(check=pl.lit(REVISED), severity=pl.lit("info"), dataset=pl.lit("daily_bars"))
     )
 
 
