@@ -15,6 +15,8 @@ from typing import BinaryIO
 
 from marketkeep.errors import StoreError
 
+_ASIDE = ".tmp"
+
 
 @contextmanager
 def storing(path: Path) -> Iterator[None]:
@@ -27,7 +29,7 @@ def storing(path: Path) -> Iterator[None]:
 
 def write_atomic(path: Path, data: bytes, *, durable: bool = False) -> None:
     """Replace `path` by `data` in one step; readers see the old bytes or the new, never a part."""
-    aside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    aside = path.with_name(f".{path.name}.{os.getpid()}{_ASIDE}")
     with storing(path):
         try:
             with _create(aside) as file:
@@ -42,6 +44,14 @@ def write_atomic(path: Path, data: bytes, *, durable: bool = False) -> None:
             raise
         if durable:
             sync_folder(path.parent)
+
+
+def sweep(folder: Path) -> int:
+    """Remove what writers that were killed had set aside under `folder`; nobody else may be writing there."""
+    left = [path for path in folder.rglob(f".*{_ASIDE}") if path.is_file()]
+    for path in left:
+        path.unlink(missing_ok=True)
+    return len(left)
 
 
 def _create(path: Path) -> BinaryIO:

@@ -523,3 +523,17 @@ def test_interrupted_ingest_is_taken_up(tmp_path: Path, monkeypatch: pytest.Monk
             keep.bars(*rows)
         kept[name] = keep.open().bars("AAPL", adjust="all").polars()
     assert kept["cut"].equals(kept["whole"])
+
+
+def test_what_a_killed_writer_set_aside_is_swept(keep: SmallKeep) -> None:
+    """
+    Half-written files of a run that was killed are gone after the next, and only those.
+    """
+    aside = keep.root / "ticks" / "daily" / "AAPL" / "2025" / ".ticks.json.4711.tmp"
+    aside.parent.mkdir(parents=True)
+    aside.write_bytes(b"[\n{")
+    Journal(keep.root, "20250602T000000000000-update", keep.work.clock())
+    add_symbols(keep.work, ["SPY"])
+    assert not list(keep.root.rglob("*.tmp"))
+    assert open_runs(keep.root) == []
+    assert keep.work.lake.securities()["symbol"].is_in(["SPY"]).any()

@@ -1,5 +1,5 @@
 """The command line: parse, call one function, show."""
 
-from marketkeep.cli.app import load, main
+from marketkeep.cli.entry import load, main
 
 __all__ = ["load", "main"]

@@ -180,3 +180,7 @@ def landing_show(
         while piece := stream.read(1 << 20):
             sys.stdout.buffer.write(piece)
     sys.stdout.buffer.flush()
+
+
+COMMANDS = frozenset({"list-symbols", "query", "explain", "view-issues", "coverage", "landing"})
+"""The commands of this module: those that can be run without what collects being imported."""

@@ -14,7 +14,7 @@ from itertools import count
 from typing import Any
 
 from marketkeep.errors import BadFile, CorruptFile, MarketkeepError, PayloadRefused
-from marketkeep.files import storing
+from marketkeep.files import storing, sweep
 from marketkeep.pipeline.absorb import Absorbed, absorb
 from marketkeep.pipeline.batching import Batching, lineage_of
 from marketkeep.pipeline.files import batch_file
@@ -95,9 +95,12 @@ def _recover(work: Workspace, *, publish: bool) -> None:
     if not marks:
         return
     dropped = work.landing.recover()
+    swept = sweep(work.root)
     for mark in marks:
         journal = Journal(work.root, mark.name, work.clock())
-        journal.write("recovering", work.clock(), dropped=[f"{one.pack}: {one.bytes} bytes" for one in dropped])
+        journal.write(
+            "recovering", work.clock(), dropped=[f"{one.pack}: {one.bytes} bytes" for one in dropped], swept=swept
+        )
         rows = _reparse(work, mark.name)
         journal.write("recovered", work.clock(), rows=rows)
     if publish:
