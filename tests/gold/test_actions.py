@@ -164,3 +164,19 @@ def test_factor_of_a_step_goes_along() -> None:
     """
     assert verdict(cash(DAY, 2.65, factor=0.995))["adjustment_factor"] == 0.995
     assert verdict(cash(DAY, 2.65, factor=0.995), cash(DAY, 2.65, source="a"))["adjustment_factor"] is None
+
+
+def test_payments_told_apart_in_one_payload_add_up() -> None:
+    """
+    Two payments of one ex-date in one payload are one action of their sum; one told twice counts once.
+    """
+    rows = (cash(DAY, 0.5), cash(DAY, 1.25), cash(DAY, 0.5))
+    assert verdict(*rows)["amount"] == 1.75
+    assert verdict(cash(DAY, 0.5), cash(DAY, 0.5))["amount"] == 0.5
+
+
+def test_later_payload_replaces_the_sum() -> None:
+    """
+    What a source tells later stands alone, however many payments it had told before.
+    """
+    assert verdict(cash(DAY, 0.5), cash(DAY, 1.25), cash(DAY, 1.0, at=1))["amount"] == 1.0

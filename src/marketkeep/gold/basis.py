@@ -56,7 +56,7 @@ def without_dividends(bars: pl.DataFrame, actions: pl.DataFrame) -> pl.DataFrame
     factor = np.ones(bars.height)
     cash = actions.filter((pl.col("kind") != "split") & pl.col("amount").is_not_null())
     # The same payload may have been received twice; it had applied its dividends once.
-    cash = cash.unique(["symbol", "ex_date", "kind", "digest"], keep="last", maintain_order=True)
+    cash = cash.unique(["symbol", "ex_date", "kind", "digest", "amount"], keep="last", maintain_order=True)
     indexed = bars.select("symbol", "digest", "date", "close").with_row_index("row").filter(adjusted)
     for (symbol, digest), rows in indexed.partition_by("symbol", "digest", as_dict=True).items():
         own = cash.filter((pl.col("symbol") == symbol) & (pl.col("digest") == digest)).sort("ex_date", descending=True)
