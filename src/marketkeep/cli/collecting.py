@@ -135,7 +135,7 @@ def show_outcome(outcome: Outcome) -> None:
         return
     say(
         f"{outcome.cured:,} of {outcome.missing_before:,} missing sessions filled: {done.planned:,} requests planned, "
-        f"{done.sent:,} answered, {done.rows:,} rows received"
+        f"{done.sent:,} sent, {done.rows:,} rows received"
     )
     if done.faults:
         say("met on the way: " + ", ".join(f"{code} x{count}" for code, count in sorted(done.faults.items())))

@@ -19,7 +19,7 @@ from marketkeep.cli.headings import BEGIN
 from marketkeep.cli.ingesting import show_ingested
 from marketkeep.cli.show import frame_table, say
 from marketkeep.config import Settings
-from marketkeep.errors import BadInput
+from marketkeep.errors import BadInput, NotFound
 from marketkeep.model import Policy
 from marketkeep.pipeline.client import make_client, make_source
 from marketkeep.pipeline.ingest import ingest_sample
@@ -71,6 +71,8 @@ def _live(chosen: Settings) -> None:
         add_symbols(work, LIVE, start=date(today.year - 2, today.month, min(today.day, 28)))
         outcome = update(work, make_source(chosen, "yahoo"), client, workers=chosen.workers)
     show_outcome(outcome)
+    if not Keep(chosen.data).symbols():
+        raise NotFound("nothing came from Yahoo, so there is nothing to show; `marketkeep demo` needs no network")
 
 
 def _show(folder: Path) -> None:

@@ -172,7 +172,8 @@ class _Collector:
         nothing = Lineage(None, None, None, request.full_url, *span, moment, faults=failure.faults)
         self.batching.refuse(request, nothing, failure.faults[-1] if failure.faults else "unreachable")
         if failure.permanent or number == _ROUNDS:
-            self.result.failed[request.symbol or request.url] = str(failure)
+            met = ", ".join(failure.faults) or "no attempt was made"
+            self.result.failed[request.symbol or request.url] = f"no answer came ({met})"
             return False
         return True
 
