@@ -15,13 +15,12 @@ from dataclasses import dataclass, field
 from importlib.resources import files as package_files
 from pathlib import Path
 from typing import BinaryIO
-from urllib.parse import quote
 
 from marketkeep.errors import BadFile, BadInput
-from marketkeep.model import Frames, Payload, Request
+from marketkeep.model import Frames, Lineage, Request
 from marketkeep.pipeline.batching import ROWS_PER_BATCH, Batching, lineage_of
 from marketkeep.pipeline.workspace import Workspace
-from marketkeep.raw import Landed, RawRef
+from marketkeep.raw import Landed
 from marketkeep.sources import BUILTIN, sample
 from marketkeep.sources.files import LEAN_FOLDERS, FileForm, Tally, members, read, recognise
 
@@ -54,6 +53,11 @@ class Checked:
     tally: Tally = field(default_factory=Tally)
     symbols: set[str] = field(default_factory=set)
     kept: list[Frames] | None = field(default_factory=list)
+    stamp: tuple[int, int] | None = None
+
+    def frames(self) -> list[Frames] | None:
+        """The rows kept from checking; None when there were too many, or the file has changed since."""
+        return self.kept if self.stamp == _stamp(self.path) else None
 
     @property
     def name(self) -> str:
@@ -78,7 +82,7 @@ def find_files(paths: Sequence[Path]) -> tuple[list[Path], list[Path]]:
 def check_file(path: Path, options: FileOptions) -> Checked:
     """Read a file whole and keep nothing but small results. Raises `BadFile` at the first thing that is wrong."""
     with _open(path) as stream:
-        checked = Checked(path, options.source or "csv")
+        checked = Checked(path, options.source or "csv", stamp=_stamp(path))
         for frames in _frames(checked.name, stream, options, checked):
             if (bars := frames.get("daily_bars")) is not None:
                 checked.symbols |= set(bars["symbol"].unique())
@@ -101,34 +105,31 @@ def check_sample() -> Checked:
     return check_file(path, FileOptions(source=sample.NAME))
 
 
-def batch_checked(batching: Batching, checked: Checked, ref: RawRef, options: FileOptions, payload: Payload) -> None:
-    """Put a checked file that has been landed into batches."""
-    request = Request(checked.source, "daily_bars", f"file:///{quote(checked.path.name)}")
-    lineage = lineage_of(request, payload, ref)
-    if checked.kept is not None:
-        for frames in checked.kept:
-            batching.add(request, lineage, frames)
-        return
-    with _open(checked.path) as stream:
-        for frames in _frames(checked.name, stream, options, Checked(checked.path, checked.source)):
-            batching.add(request, lineage, frames)
-            if batching.full:
-                batching.flush()
-
-
 def batch_file(work: Workspace, batching: Batching, landed: Landed) -> None:
     """Put a file into batches from what the landing holds: the redo of a run that was cut short."""
     told: Mapping[str, object] = landed.options or {}
-    name = str(told["name"])
     symbol, basis = (None if told.get(key) is None else str(told[key]) for key in ("symbol", "basis"))
     options = FileOptions(symbol, basis, None if landed.request.source == "lean" else landed.request.source)
     lineage = lineage_of(landed.request, landed.payload(b""), landed.ref)
-    with tempfile.TemporaryFile() as spool, work.landing.open(landed.ref.digest) as body:
+    batch_landed(work, batching, str(told["name"]), options, landed.request, lineage)
+
+
+def batch_landed(
+    work: Workspace, batching: Batching, name: str, options: FileOptions, request: Request, lineage: Lineage
+) -> None:
+    """Read a file's rows from the bytes that were landed (and committed), a batch's worth in memory at a time."""
+    with tempfile.TemporaryFile() as spool, work.landing.open(str(lineage.digest)) as body:
         shutil.copyfileobj(body, spool)
-        for frames in _frames(name, spool, options, Checked(Path(name), landed.request.source)):
-            batching.add(landed.request, lineage, frames)
+        for frames in _frames(name, spool, options, Checked(Path(name), request.source)):
+            batching.add(request, lineage, frames)
             if batching.full:
                 batching.flush()
+
+
+def _stamp(path: Path) -> tuple[int, int]:
+    """What tells that a file has changed: its size and when it was last written."""
+    facts = path.stat()
+    return facts.st_size, facts.st_mtime_ns
 
 
 def _open(path: Path) -> BinaryIO:

@@ -7,12 +7,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import quote
 
 from marketkeep.errors import BadFile, CorruptFile
-from marketkeep.model import Payload
+from marketkeep.model import Payload, Request
 from marketkeep.pipeline.absorb import Absorbed
-from marketkeep.pipeline.batching import Batching
-from marketkeep.pipeline.files import Checked, FileOptions, batch_checked, check_file, check_sample, find_files
+from marketkeep.pipeline.batching import ROWS_PER_BATCH, Batching, lineage_of
+from marketkeep.pipeline.files import Checked, FileOptions, batch_landed, check_file, check_sample, find_files
 from marketkeep.pipeline.run import Run, run
 from marketkeep.pipeline.workspace import Workspace
 
@@ -39,16 +40,22 @@ def ingest(work: Workspace, paths: Sequence[Path], options: FileOptions) -> Inge
     """
     named, found = find_files(paths)
     work.progress.begin("check files", len(named) + len(found))
-    checked, passed = [], []
-    for path in named:
-        checked.append(check_file(path, options))
+    checked: list[Checked] = []
+    passed: list[tuple[Path, str]] = []
+    kept = 0
+    for path in (*named, *found):
         work.progress.step(note=path.name)
-    for path in found:
         try:
-            checked.append(check_file(path, options))
+            file = check_file(path, options)
         except BadFile as error:
+            if path in named:
+                raise
             passed.append((path, str(error)))
-        work.progress.step(note=path.name)
+            continue
+        # Rows kept from checking spare a second reading, but only a batch's worth of them: there may be many files.
+        kept += file.tally.rows
+        file.kept = file.kept if kept <= ROWS_PER_BATCH else None
+        checked.append(file)
     if not checked:
         raise BadFile(
             ", ".join(map(str, paths)), "no file here can be read" + (f"; first: {passed[0][1]}" if passed else "")
@@ -88,9 +95,15 @@ def _take_one(work: Workspace, one: Run, batching: Batching, file: Checked, opti
     ref = one.writer.land_file(file.path, source=file.source, dataset="daily_bars", fetched_at=moment, options=told)
     if ref.revisit and _stands(work, file, ref.digest):
         return None
-    one.writer.commit()
-    batch_checked(batching, file, ref, options, Payload(200, (), b"", moment))
+    request = Request(file.source, "daily_bars", f"file:///{quote(file.path.name)}")
+    lineage = lineage_of(request, Payload(200, (), b"", moment), ref)
+    if (frames := file.frames()) is None:
+        one.writer.commit()
+        batch_landed(work, batching, file.name, options, request, lineage)
+    for rows in frames or ():
+        batching.add(request, lineage, rows)
     if batching.full:
+        one.writer.commit()
         batching.flush()
     return ref.digest
 
