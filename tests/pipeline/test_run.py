@@ -2,134 +2,24 @@
 
 from __future__ import annotations
 
-import json
-import threading
-from collections.abc import Callable
-from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from gym_keep import published_tree
+from vendor_keep import DAYS, SYMBOLS, Said, Say, Vendor, answer, collect, events, interrupted_at, whole
 
-from marketkeep.errors import BadRange, FetchFailed, LeaseHeld, NotFound, StoreError
-from marketkeep.model import Payload, Rate, Request
+from marketkeep.errors import FetchFailed, LeaseHeld, NotFound, StoreError
+from marketkeep.model import Request
 from marketkeep.pipeline import collect as collecting
 from marketkeep.pipeline.journal import Journal, open_runs, read_run, run_paths
 from marketkeep.pipeline.rebuild import rebuild
 from marketkeep.pipeline.run import run
 from marketkeep.pipeline.securities import add_symbols
-from marketkeep.pipeline.update import Outcome, backfill, repair, update
+from marketkeep.pipeline.update import repair
 from marketkeep.raw import BatchStore
-from marketkeep.sources import Yahoo
 from marketkeep.stores.lake import lease
-from small_keep import SmallKeep, sessions
-
-DAYS = sessions("2025-05-05", 20)
-SYMBOLS = ["AAPL", "MSFT", "NA", "TRUE"]
-YAHOO = Yahoo(rate=Rate(1000))
-
-
-def answer(symbol: str, start: date, end: date) -> bytes:
-    """A chart of the sessions in [start, end), with a dividend on the sixth of May."""
-    days = [day for day in DAYS if start <= day < end]
-    stamps = [int(datetime(day.year, day.month, day.day, 13, 30, tzinfo=UTC).timestamp()) for day in days]
-    closes = [100.0 + DAYS.index(day) for day in days]
-    events = {
-        str(s): {"date": s, "amount": 1.0} for s, day in zip(stamps, days, strict=True) if day == date(2025, 5, 6)
-    }
-    quote = {
-        name: [1000 if name == "volume" else close for close in closes] for name in ("open", "high", "low", "close")
-    }
-    result: dict[str, Any] = {
-        "meta": {"symbol": symbol, "exchangeTimezoneName": "America/New_York", "dataGranularity": "1d"},
-        "events": {"dividends": events},
-        "indicators": {"quote": [quote | {"volume": [1000] * len(days)}]},
-    }
-    if days:
-        result["timestamp"] = stamps
-    return json.dumps({"chart": {"result": [result], "error": None}}).encode()
-
-
-Said = bytes | BaseException | int | None
-Say = Callable[[Request, int], Said]
-
-
-def nothing_else(request: Request, number: int) -> Said:
-    """The vendor answers as usual."""
-
-
-def interrupted_at(at: int) -> Say:
-    """Ctrl-C in the place of one answer, counted from 1."""
-
-    def say(request: Request, number: int) -> Said:
-        return KeyboardInterrupt() if number == at else None
-
-    return say
-
-
-@dataclass
-class Vendor:
-    """A fetcher that answers from its own memory; `say` may answer first: bytes, a status, or an error to raise."""
-
-    keep: SmallKeep
-    say: Say = nothing_else
-    asked: list[Request] = field(default_factory=list)
-    closed: bool = False
-    _lock: threading.Lock = field(default_factory=threading.Lock)
-
-    def fetch(self, request: Request, rate: Rate, transport: str) -> Payload:
-        """The answer, received at once."""
-        with self._lock:
-            self.asked.append(request)
-            number = len(self.asked)
-        said = self.say(request, number)
-        if isinstance(said, BaseException):
-            raise said
-        assert request.symbol is not None
-        assert request.start is not None
-        assert request.end is not None
-        body = said if isinstance(said, bytes) else answer(request.symbol, request.start, request.end)
-        status = said if isinstance(said, int) else 200
-        return Payload(status, (), body, self.keep.now + timedelta(seconds=number))
-
-    def close(self) -> None:
-        """Remember it."""
-        self.closed = True
-
-
-@pytest.fixture
-def keep(tmp_path: Path) -> SmallKeep:
-    """A keep that follows four symbols and holds nothing yet."""
-    made = SmallKeep(tmp_path / "keep", now=datetime(2025, 6, 2, 22, tzinfo=UTC))
-    add_symbols(made.work, SYMBOLS, start=DAYS[0])
-    return made
-
-
-def collect(
-    keep: SmallKeep, vendor: Vendor | None = None, act: Callable[..., Outcome] = update, **options: Any
-) -> Outcome:
-    """One collecting step, an hour after the last."""
-    keep.now += timedelta(hours=2)
-    return act(keep.work, YAHOO, vendor or Vendor(keep), workers=1, **options)
-
-
-def whole(keep: SmallKeep) -> None:
-    """The keep holds every session and action of every symbol, no run is open, and a rebuild agrees."""
-    reader = keep.open()
-    assert open_runs(keep.root) == []
-    for symbol in SYMBOLS:
-        assert reader.bars(symbol).polars()["close"].to_list() == [100.0 + n for n in range(len(DAYS))]
-        assert reader.actions(symbol).select("kind", "amount").rows() == [("dividend", 1.0)]
-    before = published_tree(keep.root)
-    rebuild(keep.work)
-    assert published_tree(keep.root) == before
-
-
-def events(keep: SmallKeep, name: str) -> list[dict[str, Any]]:
-    """All events of that name in all journals."""
-    return [one for path in run_paths(keep.root) for one in read_run(path) if one["event"] == name]
+from small_keep import SmallKeep
 
 
 def test_update_collects_and_closes_its_mark(keep: SmallKeep) -> None:
@@ -416,89 +306,6 @@ def test_batches_are_flushed_and_published_on_the_way(keep: SmallKeep, monkeypat
     outcome = collect(keep)
     assert len(events(keep, "published")) > 3
     assert len(outcome.absorbed.symbols) == len(SYMBOLS)
-    whole(keep)
-
-
-# --- backfill and repair ---------------------------------------------------------------------------------------------
-
-
-def test_backfill_range_must_rise(keep: SmallKeep) -> None:
-    """
-    A start after the end is refused before anything happens; a single day is a range.
-    """
-    before = run_paths(keep.root)
-    with pytest.raises(BadRange):
-        collect(keep, act=backfill, start=date(2025, 5, 8), end=date(2025, 5, 7))
-    assert run_paths(keep.root) == before
-    outcome = collect(keep, act=backfill, start=DAYS[2], end=DAYS[2])
-    assert (outcome.missing_before, outcome.missing_after) == (4, 0)
-
-
-def test_backfill_includes_its_end(keep: SmallKeep) -> None:
-    """
-    Sessions from start through end are filled; what lies outside is not counted as missing.
-    """
-    outcome = collect(keep, act=backfill, start=DAYS[3], end=DAYS[5], symbols=["NA"])
-    assert (outcome.missing_before, outcome.cured) == (3, 3)
-    assert set(DAYS[3:6]) <= set(keep.open().bars("NA").polars()["date"])
-    assert keep.open().symbols() == ["NA"]
-
-
-def test_backfill_before_a_symbols_start_and_behind_now(keep: SmallKeep) -> None:
-    """
-    A backfill may reach behind a symbol's start; it never reaches behind the last final session.
-    """
-    outcome = collect(keep, act=backfill, start=date(2025, 5, 1), end=date(2026, 1, 1), symbols=["NA"])
-    assert outcome.missing_after == 2
-    assert outcome.missing_before == len(DAYS) + 2
-    empty = Vendor(keep)
-    assert collect(keep, empty, backfill, start=date(2026, 1, 5), end=date(2026, 2, 1)).missing_before == 0
-    assert empty.asked == []
-
-
-def test_backfill_of_a_symbol_that_is_not_there(keep: SmallKeep) -> None:
-    """
-    A symbol the keep does not know is named, with how to add it.
-    """
-    with pytest.raises(NotFound, match="marketkeep add-symbol ZZZ"):
-        collect(keep, act=backfill, start=DAYS[0], symbols=["AAPL", "ZZZ"])
-
-
-def test_unfollowed_symbols_are_not_updated(keep: SmallKeep) -> None:
-    """
-    What is no longer followed is left out of the update, and taken up again when it is.
-    """
-    keep.now += timedelta(minutes=1)
-    add_symbols(keep.work, ["NA"], followed=False)
-    vendor = Vendor(keep)
-    collect(keep, vendor)
-    assert "NA" not in [one.symbol for one in vendor.asked]
-    keep.now += timedelta(minutes=1)
-    add_symbols(keep.work, ["NA"], start=DAYS[0])
-    collect(keep)
-    whole(keep)
-
-
-def test_repair_asks_whatever_was_answered(keep: SmallKeep) -> None:
-    """
-    A repair asks again for sessions that a source answered without, within the days given and no further.
-    """
-
-    def without(request: Request, number: int) -> bytes:
-        told = json.loads(answer(request.symbol or "", request.start or DAYS[0], request.end or DAYS[0]))
-        quote = told["chart"]["result"][0]["indicators"]["quote"][0]
-        for values in quote.values():
-            values[2] = None
-        return json.dumps(told).encode()
-
-    collect(keep, Vendor(keep, without))
-    assert keep.open().bars("NA").polars().height == len(DAYS) - 1
-    vendor = Vendor(keep)
-    assert collect(keep, vendor).collected.planned == 0
-    near = collect(keep, vendor, repair, days=10)
-    assert (near.collected.planned, near.missing_before) == (0, 0)
-    far = collect(keep, vendor, repair, days=60)
-    assert (far.missing_before, far.cured) == (4, 4)
     whole(keep)
 
 
