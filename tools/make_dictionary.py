@@ -12,8 +12,9 @@ from pathlib import Path
 
 import polars as pl
 
-from marketkeep.checks.bars import BAR_CHECKS
-from marketkeep.model.tables import ALL_TABLES, Column, Dtype, Table
+from marketkeep.checks import BAR_CHECKS, MINUTE_CHECKS
+from marketkeep.model import PUBLISHED_TABLES, RAW_TABLES, Column, Table
+from marketkeep.model.tables import Dtype
 
 TARGET = Path(__file__).parents[1] / "docs" / "data-dictionary.md"
 INTRODUCTION = """\
@@ -25,12 +26,15 @@ Every table of a keep, and every check with what it costs. Made by `make docs` f
 Ranges are half-open, [start, end). A value that is not known is null, never 0. Prices are as traded unless a column
 says otherwise.
 """
+SCORING = "A row starts at 100; each soft check it fails takes its weight. One that fails a hard check is never gold."
 
 
 def dtype_name(dtype: Dtype) -> str:
     """The type in the words of a reader who does not use polars."""
     if isinstance(dtype, pl.List):
         return f"list of {dtype_name(dtype.inner)}"
+    if isinstance(dtype, pl.Struct):
+        return "{" + ", ".join(f"{one.name}: {dtype_name(one.dtype)}" for one in dtype.fields) + "}"
     if isinstance(dtype, pl.Datetime):
         return f"timestamp ({dtype.time_unit}, {dtype.time_zone or 'no zone'})".replace("(us", "(µs")
     return {"String": "text"}.get(str(dtype), str(dtype).lower())
@@ -54,17 +58,18 @@ def table_lines(table: Table) -> Iterator[str]:
 
 def check_lines() -> Iterator[str]:
     """The checks and what a hit takes from the score."""
-    yield from ("", "## Checks of daily bars", "")
-    yield "A row starts at 100; each soft check it fails takes its weight. One that fails a hard check is never gold."
-    yield from ("", "| check | severity | weight | hard | meaning |", "|---|---|---|---|---|")
-    for check in BAR_CHECKS:
-        hard = "yes" if check.hard else ""
-        yield f"| `{check.code}` | {check.severity} | {check.weight} | {hard} | {check.doc} |"
+    for title, checks in (("daily bars", BAR_CHECKS), ("minute bars", MINUTE_CHECKS)):
+        yield from ("", f"## Checks of {title}", "")
+        yield SCORING
+        yield from ("", "| check | severity | weight | hard | meaning |", "|---|---|---|---|---|")
+        for check in checks:
+            hard = "yes" if check.hard else ""
+            yield f"| `{check.code}` | {check.severity} | {check.weight} | {hard} | {check.doc} |"
 
 
 def dictionary() -> str:
     """The whole text."""
-    lines = [line for table in ALL_TABLES for line in table_lines(table)]
+    lines = [line for table in (*PUBLISHED_TABLES, *RAW_TABLES.values()) for line in table_lines(table)]
     return INTRODUCTION + "\n".join([*lines, *check_lines(), ""])
 
 

@@ -43,6 +43,8 @@ def needed(name: str, extras: frozenset[str]) -> dict[str, str]:
             if wanted:
                 waiting.append((requirement.name, frozenset(requirement.extras)))
     del pins[canonicalize_name(name)]
+    # It comes with every environment, and pinning it would tie down what builds packages.
+    pins.pop("setuptools", None)
     return pins
 
 

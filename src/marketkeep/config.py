@@ -9,10 +9,28 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pydantic import Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 from marketkeep.errors import BadSetting
+
+_SECRETS = ("key", "secret", "contact")
+
+
+class SourceSettings(BaseModel):
+    """What one source is told. `calls` in `seconds` and `quota` replace what the source itself declares."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    key: SecretStr | None = Field(default=None, description="The key, where the source needs one.")
+    secret: SecretStr | None = Field(default=None, description="The key's secret, where the source needs one.")
+    calls: int | None = Field(default=None, ge=1, description="How often it is asked in `seconds`, at most.")
+    seconds: float | None = Field(default=None, gt=0, description="The time in which `calls` are made.")
+    quota: int | None = Field(default=None, ge=0, description="How many calls a day (UTC) it gets, at most.")
+    feed: str | None = Field(
+        default=None, description="Which feed is asked for, where the source has several (Alpaca: sip)."
+    )
+    off: bool = Field(default=False, description="Leave it out, whatever it offers.")
 
 
 class Settings(BaseSettings):
@@ -20,6 +38,7 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(
         env_prefix="MARKETKEEP_",
+        env_nested_delimiter="__",
         toml_file="marketkeep.toml",
         frozen=True,
         extra="forbid",
@@ -34,8 +53,23 @@ class Settings(BaseSettings):
     pack_bytes: int = Field(
         256 * 2**20, gt=0, description="Size at which a landing pack is closed and a new one begun."
     )
-    yahoo_per_second: int = Field(5, ge=1, le=1000, description="How often Yahoo is asked in a second, at most.")
-    yahoo_base: str | None = Field(None, description="Ask this address instead of Yahoo's (a proxy or a test server).")
+    contact: SecretStr | None = Field(
+        default=None, description="A name and mail address, for sources that ask whom to contact (the SEC requires it)."
+    )
+    rest_seconds: float = Field(
+        60.0, gt=0, description="How long a source that keeps failing is rested; doubled each time, up to an hour."
+    )
+    gateway: str | None = Field(
+        None,
+        description="Send every request to this address, the vendor's host as the path's first part (a caching proxy).",
+    )
+    sources: dict[str, SourceSettings] = Field(
+        default_factory=dict, description="What each source is told: its key, its pace, whether it is used."
+    )
+
+    def source(self, name: str) -> SourceSettings:
+        """What is set for one source; the defaults where nothing is."""
+        return self.sources.get(name, SourceSettings())
 
     @classmethod
     def settings_customise_sources(
@@ -56,9 +90,10 @@ def read_settings(**given: object) -> Settings:
         return Settings(**{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]
     except ValidationError as error:
         first = error.errors()[0]
-        name = ".".join(str(part) for part in first["loc"])
-        raise BadSetting(
-            f"setting {name} (MARKETKEEP_{name.upper()}) is {first.get('input')!r}: {first['msg']}."
-        ) from error
+        parts = [str(part) for part in first["loc"]]
+        variable = "__".join(["MARKETKEEP_" + parts[0], *parts[1:]]).upper() if parts else "MARKETKEEP_..."
+        told = "***" if parts[-1:] and parts[-1] in _SECRETS else repr(first.get("input"))
+        # Not chained: the library's own text tells the value whatever it is.
+        raise BadSetting(f"setting {'.'.join(parts)} ({variable}) is {told}: {first['msg']}.") from None
     except (OSError, ValueError) as error:
         raise BadSetting(f"marketkeep.toml cannot be read: {error}") from error

@@ -7,10 +7,13 @@ from datetime import date
 import polars as pl
 import pytest
 
-from marketkeep.model import ALL_TABLES, RAW_ACTIONS, RAW_TABLES, SECURITIES, Table
+from marketkeep.model import PUBLISHED_TABLES, RAW_TABLES, SECURITIES, Table
 
 
-@pytest.mark.parametrize("table", ALL_TABLES, ids=lambda table: table.name)
+TABLES = (*PUBLISHED_TABLES, *RAW_TABLES.values())
+
+
+@pytest.mark.parametrize("table", TABLES, ids=lambda table: table.name)
 def test_tables_are_described_whole(table: Table) -> None:
     """
     Every table and column says what it is; names are unique, and the key is among the columns.
@@ -28,9 +31,8 @@ def test_names_are_unique() -> None:
     """
     No two tables share a name, and every raw dataset has its raw table among all.
     """
-    names = [table.name for table in ALL_TABLES]
+    names = [table.name for table in TABLES]
     assert len(set(names)) == len(names)
-    assert set(RAW_TABLES.values()) <= set(ALL_TABLES)
     assert {f"raw_{dataset}" for dataset in RAW_TABLES} == {table.name for table in RAW_TABLES.values()}
 
 
@@ -38,9 +40,17 @@ def test_conform_orders_casts_and_fills() -> None:
     """
     Columns come out in the table's order and types; a nullable one that is absent is null.
     """
-    frame = pl.DataFrame({"followed": [True], "asset_class": ["equity"], "symbol": ["NA"], "start": ["2020-01-02"]})
-    made = SECURITIES.conform(frame.with_columns(pl.col("start").str.to_date()))
-    assert made.rows() == [("NA", "equity", True, date(2020, 1, 2), None, None)]
+    told = {"followed": [True], "asset_class": ["equity"], "symbol": ["NA"], "active": [True], "priority": ["low"]}
+    made = SECURITIES.conform(pl.DataFrame({**told, "start": [date(2020, 1, 2)]}))
+    assert made.row(0, named=True) == {
+        **dict.fromkeys(SECURITIES.schema),
+        "symbol": "NA",
+        "asset_class": "equity",
+        "priority": "low",
+        "followed": True,
+        "active": True,
+        "start": date(2020, 1, 2),
+    }
     assert made.schema == pl.Schema(SECURITIES.schema)
 
 
@@ -52,14 +62,14 @@ def test_conform_casts_numbers() -> None:
         "symbol": ["A"], "ex_date": [date(2020, 1, 2)], "kind": ["dividend"], "amount": [1], "text": ["1"],
         "basis": ["as_traded"], "payload": [0],
     })  # fmt: skip
-    assert RAW_ACTIONS.conform(frame).schema == pl.Schema(RAW_ACTIONS.schema)
+    assert RAW_TABLES["actions"].conform(frame).schema == pl.Schema(RAW_TABLES["actions"].schema)
 
 
 @pytest.mark.parametrize(
     ("columns", "message"),
     [
-        ({"symbol": ["A"], "asset_class": ["equity"]}, "securities needs column followed"),
-        ({"symbol": ["A"], "asset_class": ["equity"], "followed": [True], "b": [1], "a": [1]}, "has no column a, b"),
+        ({"symbol": ["A"], "asset_class": ["equity"], "priority": ["low"]}, "needs column followed, active"),
+        ({"symbol": ["A"], "asset_class": ["equity"], "b": [1], "a": [1]}, "has no column a, b"),
     ],
 )
 def test_conform_names_what_is_wrong(columns: dict[str, list[object]], message: str) -> None:
@@ -74,6 +84,7 @@ def test_conform_refuses_what_does_not_fit() -> None:
     """
     A value that the column's type cannot hold is an error, not a null.
     """
-    frame = pl.DataFrame({"symbol": ["A"], "asset_class": ["equity"], "followed": [True], "start": ["soon"]})
+    told = {"symbol": ["A"], "asset_class": ["equity"], "followed": [True], "active": [True], "priority": ["low"]}
+    frame = pl.DataFrame({**told, "start": ["soon"]})
     with pytest.raises(pl.exceptions.InvalidOperationError):
         SECURITIES.conform(frame)

@@ -1,23 +1,34 @@
-"""The vocabulary of marketkeep: tables, symbols, queries, requests, batches, findings. No I/O."""
+"""The vocabulary of marketkeep: tables, symbols, queries, requests, sources, batches, findings. No I/O."""
 
-from marketkeep.model.exchange import Batch, Frames, Lineage, Payload, Query, Rate, Request, Source
+from marketkeep.model.exchange import EVERYTHING, Batch, Frames, Lineage, Payload, Query, Request
 from marketkeep.model.policy import Policy
+from marketkeep.model.raw_tables import RAW_TABLES
+from marketkeep.model.source import (
+    BAD_KEY,
+    EMPTY,
+    NOT_FOUND,
+    PLAN_LIMIT,
+    QUOTA,
+    Access,
+    Offer,
+    Rate,
+    Source,
+    Whole,
+)
 from marketkeep.model.symbol import AssetClass, Dialect, Symbol
 from marketkeep.model.tables import (
     ACTIONS,
-    ALL_TABLES,
     ASKED,
     BATCHES,
     CATALOG,
     DAILY_BARS,
     FINDINGS,
-    RAW_ACTIONS,
-    RAW_DAILY_BARS,
-    RAW_SECURITIES,
-    RAW_TABLES,
-    RAW_TICKER_HISTORY,
+    INDEX_MEMBERS,
+    MINUTE_BARS,
+    PUBLISHED_TABLES,
     SECURITIES,
     TICKER_HISTORY,
+    TREASURY_YIELDS,
     UTC,
     Column,
     Table,
@@ -25,26 +36,33 @@ from marketkeep.model.tables import (
 
 __all__ = [
     "ACTIONS",
-    "ALL_TABLES",
     "ASKED",
+    "BAD_KEY",
     "BATCHES",
     "CATALOG",
     "DAILY_BARS",
+    "EMPTY",
+    "EVERYTHING",
     "FINDINGS",
-    "RAW_ACTIONS",
-    "RAW_DAILY_BARS",
-    "RAW_SECURITIES",
+    "INDEX_MEMBERS",
+    "MINUTE_BARS",
+    "NOT_FOUND",
+    "PLAN_LIMIT",
+    "PUBLISHED_TABLES",
+    "QUOTA",
     "RAW_TABLES",
-    "RAW_TICKER_HISTORY",
     "SECURITIES",
     "TICKER_HISTORY",
+    "TREASURY_YIELDS",
     "UTC",
+    "Access",
     "AssetClass",
     "Batch",
     "Column",
     "Dialect",
     "Frames",
     "Lineage",
+    "Offer",
     "Payload",
     "Policy",
     "Query",
@@ -53,4 +71,5 @@ __all__ = [
     "Source",
     "Symbol",
     "Table",
+    "Whole",
 ]

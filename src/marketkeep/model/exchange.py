@@ -10,13 +10,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Protocol
 from urllib.parse import urlencode
+from zoneinfo import ZoneInfo
 
 import polars as pl
 
+_NEW_YORK = ZoneInfo("America/New_York")
+
 Frames = Mapping[str, pl.DataFrame]
 """Parsed rows by dataset name, each in its raw table's columns but `payload` (the pipeline numbers payloads)."""
+
+
+EVERYTHING = "*"
+"""Stands for the symbol where an answer covers all that a source has of a dataset, such as a directory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,14 +30,21 @@ class Query:
     """
     What is wanted of a source: a dataset for symbols (canonical text) over sessions [start, end), end excluded.
 
-    `today` is the date in New York at the time of asking; sources have no clock of their own.
+    For `facts` and `filings` the symbols are companies (`CIK0000320193`), for `index_members` they are indices
+    (`sp500`); for a dataset that is one table (`listings`, `treasury_yields`) there are none. `now` is the time of
+    asking (aware); sources have no clock of their own.
     """
 
     dataset: str
     symbols: tuple[str, ...]
     start: date
     end: date
-    today: date
+    now: datetime
+
+    @property
+    def today(self) -> date:
+        """The date in New York at the time of asking."""
+        return self.now.astimezone(_NEW_YORK).date()
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,16 +52,23 @@ class Request:
     """
     One HTTP request of a source, without secrets: the client adds keys after it was recorded.
 
-    `start` and `end` bound the sessions that a good answer settles, [start, end); they are lineage, not wire.
+    `symbols` and the sessions [start, end) are what a good answer settles; they are lineage, not wire. An answer to a
+    `packed` request is a zip of answers: it is streamed to disk and read member by member (`Source.unpack`).
     """
 
     source: str
     dataset: str
     url: str
     params: tuple[tuple[str, str], ...] = ()
-    symbol: str | None = None
+    symbols: tuple[str, ...] = ()
     start: date | None = None
     end: date | None = None
+    packed: bool = False
+
+    @property
+    def symbol(self) -> str | None:
+        """The symbol of a request for one, else None."""
+        return self.symbols[0] if len(self.symbols) == 1 else None
 
     @property
     def full_url(self) -> str:
@@ -83,13 +103,18 @@ class Lineage:
     pack: str | None
     offset: int | None
     url: str
-    symbol: str | None
+    symbols: tuple[str, ...]
     start: date | None
     end: date | None
     fetched_at: datetime
     rows: int = 0
     faults: tuple[str, ...] = ()
     refused: str | None = None
+
+    @property
+    def symbol(self) -> str | None:
+        """The symbol where one was asked for, else None."""
+        return self.symbols[0] if len(self.symbols) == 1 else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,48 +134,3 @@ class Batch:
     first: date | None
     last: date | None
     lineage: tuple[Lineage, ...] = field(repr=False, default=())
-
-
-@dataclass(frozen=True, slots=True)
-class Rate:
-    """How often a source may be asked: at most `calls` per `seconds`, over all threads."""
-
-    calls: int
-    seconds: float = 1.0
-
-
-class Source(Protocol):
-    """
-    A vendor: plans requests and reads payloads; it never touches network, clock or disk.
-
-    A new one is one module in `sources/` and one name in `BUILTIN`.
-    """
-
-    @property
-    def name(self) -> str:
-        """The source's name in lineage, tables and settings."""
-
-    @property
-    def datasets(self) -> frozenset[str]:
-        """What it serves."""
-
-    @property
-    def rate(self) -> Rate:
-        """How often it may be asked."""
-
-    @property
-    def transport(self) -> str:
-        """Which of the client's transports reaches it."""
-
-    def plan(self, query: Query) -> list[Request]:
-        """The first request of each independent part of the query, fewest first."""
-
-    def next_page(self, request: Request, payload: Payload) -> Request | None:
-        """The request that continues this one, or None at the end."""
-
-    def parse(self, request: Request, payload: Payload) -> Frames:
-        """
-        Read one payload into raw frames by dataset; change no value's meaning.
-
-        Raises `PayloadRefused` when it is not what was asked for.
-        """

@@ -13,6 +13,10 @@ from typing import Any
 
 from marketkeep.errors import BadSetting
 
+_LISTS = ("priority", "datasets", "follow")
+_SHARES = ("tolerance", "action_tolerance")
+_COUNTS = ("final_after_minutes", "trailing_sessions", "minute_days")
+
 
 @dataclass(frozen=True, slots=True)
 class Policy:
@@ -22,15 +26,26 @@ class Policy:
     `priority` orders sources, best first; a source not named ranks behind all that are. `tolerance` is the relative
     difference of closes within which two sources agree, `action_tolerance` that of amounts of the same dividend.
     A bar is final `final_after_minutes` past its session's close. Collection starts at `start` where a symbol has no
-    start of its own, and asks again for the last `trailing_sessions`, because sources revise them.
+    start of its own, and asks again for the last `trailing_sessions`, because sources revise them. The update collects
+    `datasets`; minute bars, where they are among them, `minute_days` calendar days back. It follows the symbols of the
+    universes in `follow`: names of indices, `all_us`.
     """
 
-    priority: tuple[str, ...] = ("yahoo", "csv", "lean", "sample")
+    priority: tuple[str, ...] = (
+        *("yahoo", "polygon", "alpaca", "alpha_vantage", "coinbase", "binance"),
+        *("csv", "lean", "sample"),
+    )
     tolerance: float = 0.005
     action_tolerance: float = 0.005
     final_after_minutes: int = 60
     start: date = date(2009, 1, 2)
     trailing_sessions: int = 5
+    datasets: tuple[str, ...] = (
+        *("listings", "index_members", "treasury_yields", "daily_bars", "actions"),
+        *("filings", "facts"),
+    )
+    minute_days: int = 30
+    follow: tuple[str, ...] = ()
 
     @property
     def final_after(self) -> timedelta:
@@ -43,7 +58,8 @@ class Policy:
 
     def to_json(self) -> dict[str, Any]:
         """The policy as plain values."""
-        return {**asdict(self), "priority": list(self.priority), "start": self.start.isoformat()}
+        lists = {name: list(getattr(self, name)) for name in _LISTS}
+        return {**asdict(self), **lists, "start": self.start.isoformat()}
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Policy:
@@ -51,20 +67,23 @@ class Policy:
         if unknown := sorted(set(values) - {field.name for field in fields(cls)}):
             raise BadSetting(f"policy has no {', '.join(unknown)}; it has {', '.join(f.name for f in fields(cls))}.")
         try:
-            read = dict(values)
-            if isinstance(read.get("priority"), str):
-                raise TypeError("priority is a list of sources")
-            if "priority" in read:
-                read["priority"] = tuple(str(name) for name in read["priority"])
-            if "start" in read:
-                read["start"] = date.fromisoformat(read["start"])
-            for name in ("tolerance", "action_tolerance"):
-                read[name] = float(read.get(name, getattr(cls(), name)))
-            for name in ("final_after_minutes", "trailing_sessions"):
-                read[name] = int(read.get(name, getattr(cls(), name)))
-            for name in ("tolerance", "action_tolerance", "final_after_minutes", "trailing_sessions"):
-                if not 0 <= read[name] < math.inf:
-                    raise ValueError(f"{name} is {read[name]}, which is not a number from 0 on")
-            return cls(**read)
+            return cls(**_read(values, cls()))
         except (TypeError, ValueError, OverflowError) as error:
             raise BadSetting(f"policy cannot be read: {error}. See the data dictionary for its fields.") from error
+
+
+def _read(values: Mapping[str, Any], default: Policy) -> dict[str, Any]:
+    """The fields of a policy, each of its type and within its bounds."""
+    read = dict(values)
+    for name in _LISTS:
+        if isinstance(read.get(name), str):
+            raise TypeError(f"{name} is a list of names")
+        read[name] = tuple(str(one) for one in read.get(name, getattr(default, name)))
+    if "start" in read:
+        read["start"] = date.fromisoformat(read["start"])
+    for names, kind in ((_SHARES, float), (_COUNTS, int)):
+        for name in names:
+            read[name] = kind(read.get(name, getattr(default, name)))
+            if not 0 <= read[name] < math.inf:
+                raise ValueError(f"{name} is {read[name]}, which is not a number from 0 on")
+    return read

@@ -29,17 +29,23 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A table: what a row is, which columns identify it, and its columns in order."""
+    """A table: what a row is, which columns identify it, its columns in order, and which of them tells its date."""
 
     name: str
     doc: str
     key: tuple[str, ...]
     columns: tuple[Column, ...]
+    dates: str | None = None
 
     @property
     def schema(self) -> dict[str, Dtype]:
         """Column name to polars dtype, in order."""
         return {column.name: column.dtype for column in self.columns}
+
+    @property
+    def delivered(self) -> dict[str, Dtype]:
+        """The schema of what a source delivers for a raw table: all but `payload`, which the pipeline numbers."""
+        return {name: dtype for name, dtype in self.schema.items() if name != "payload"}
 
     def empty(self) -> pl.DataFrame:
         """A frame of this table without rows."""
@@ -61,34 +67,35 @@ class Table:
         return filled.select(pl.col(c.name).cast(c.dtype) for c in self.columns)
 
 
-def _price(name: str, doc: str, *, nullable: bool = False) -> Column:
+def price(name: str, doc: str, *, nullable: bool = False) -> Column:
+    """A column of prices."""
     return Column(name, pl.Float64, doc, unit="currency per share", nullable=nullable)
 
 
-_SYMBOL = Column("symbol", pl.String, "Canonical symbol (dot form), see the glossary.")
-_DATE = Column("date", pl.Date, "Session of the listing venue; the UTC day for crypto.")
-_SCORE = Column("score", pl.Int16, "100 minus the weights of the checks the row failed.", unit="0 to 100")
-_BATCH = Column("batch_id", pl.String, "The raw batch the value came from.")
+SYMBOL_COLUMN = Column("symbol", pl.String, "Canonical symbol (dot form), see the glossary.")
+DATE_COLUMN = Column("date", pl.Date, "Session of the listing venue; the UTC day for crypto.")
+SCORE_COLUMN = Column("score", pl.Int16, "100 minus the weights of the checks the row failed.", unit="0 to 100")
+BATCH_COLUMN = Column("batch_id", pl.String, "The raw batch the value came from.")
 
 DAILY_BARS = Table(
     name="daily_bars",
     doc="One bar per symbol and session, as traded, chosen among all sources.",
     key=("symbol", "date"),
     columns=(
-        _SYMBOL,
-        _DATE,
-        _price("open", "First trade, as traded then.", nullable=True),
-        _price("high", "Highest trade, as traded then.", nullable=True),
-        _price("low", "Lowest trade, as traded then.", nullable=True),
-        _price("close", "Last regular trade, as traded then: no split or dividend applied."),
+        SYMBOL_COLUMN,
+        DATE_COLUMN,
+        price("open", "First trade, as traded then.", nullable=True),
+        price("high", "Highest trade, as traded then.", nullable=True),
+        price("low", "Lowest trade, as traded then.", nullable=True),
+        price("close", "Last regular trade, as traded then: no split or dividend applied."),
         Column("volume", pl.Float64, "As traded; null when unknown, never 0 for it.", unit="shares", nullable=True),
-        _price("adj_close", "close x split_factor x dividend_factor."),
+        price("adj_close", "close x split_factor x dividend_factor."),
         Column("split_factor", pl.Float64, "Product of 1/ratio over splits with a later ex-date."),
         Column("dividend_factor", pl.Float64, "Product of 1 - D / previous close over later ex-dates."),
         Column("source", pl.String, "The source whose bar won."),
-        _SCORE,
+        SCORE_COLUMN,
         Column("status", pl.String, "confirmed, single or disputed."),
-        _BATCH,
+        BATCH_COLUMN,
     ),
 )
 
@@ -97,7 +104,7 @@ ACTIONS = Table(
     doc="One corporate action per symbol, ex-date and kind.",
     key=("symbol", "ex_date", "kind"),
     columns=(
-        _SYMBOL,
+        SYMBOL_COLUMN,
         Column("ex_date", pl.Date, "First session that trades without the right."),
         Column("kind", pl.String, "split, dividend, special_dividend, capital_gain or spin_off."),
         Column("numerator", pl.Int64, "New shares of a split's exact ratio.", nullable=True),
@@ -119,85 +126,18 @@ ACTIONS = Table(
     ),
 )
 
-_BASIS = Column("basis", pl.String, "as_traded, split_adjusted or adjusted: what the source had applied.")
-_BASIS_DATE = Column(
-    "basis_date", pl.Date, "Splits with an ex-date up to this day are applied in the row; null if none.", nullable=True
-)
-_PAYLOAD = Column("payload", pl.UInt32, "Position of the payload in the batch's lineage.")
-
-RAW_DAILY_BARS = Table(
-    name="raw_daily_bars",
-    doc="One bar as a source delivered it. A changed bar is a new row in a later batch, never an edit.",
-    key=("symbol", "date", "payload"),
-    columns=(
-        _SYMBOL,
-        _DATE,
-        *(_price(name, "As delivered.", nullable=True) for name in ("open", "high", "low", "close")),
-        Column("volume", pl.Float64, "As delivered.", unit="shares", nullable=True),
-        _price("adj_close", "The source's own adjusted close: a witness, never a truth.", nullable=True),
-        _BASIS,
-        _BASIS_DATE,
-        _PAYLOAD,
-    ),
-)
-
-RAW_ACTIONS = Table(
-    name="raw_actions",
-    doc="One corporate action as a source delivered it.",
-    key=("symbol", "ex_date", "kind", "payload"),
-    columns=(
-        _SYMBOL,
-        Column("ex_date", pl.Date, "Ex-date as delivered."),
-        Column("kind", pl.String, "split, dividend, special_dividend, capital_gain or spin_off."),
-        Column("numerator", pl.Int64, "New shares of a split's exact ratio.", nullable=True),
-        Column("denominator", pl.Int64, "Old shares of a split's exact ratio.", nullable=True),
-        Column("amount", pl.Float64, "Cash per share as delivered.", unit="currency per share", nullable=True),
-        Column("currency", pl.String, "ISO 4217 code of the amount.", nullable=True),
-        Column("text", pl.String, "The ratio or amount as the source wrote it."),
-        Column(
-            "factor",
-            pl.Float64,
-            "What the source multiplied earlier prices by, where that step is all it tells of the action.",
-            nullable=True,
-        ),
-        _BASIS,
-        _BASIS_DATE,
-        _PAYLOAD,
-    ),
-)
-
-RAW_SECURITIES = Table(
-    name="raw_securities",
-    doc="One statement about a security: added by hand, or listed by a directory.",
-    key=("symbol", "payload"),
-    columns=(
-        _SYMBOL,
-        Column("asset_class", pl.String, "equity, etf, bond, crypto or index."),
-        Column("followed", pl.Boolean, "Whether the daily update collects it."),
-        Column("first_session", pl.Date, "Collect from this session on; null means the policy's start.", nullable=True),
-        _PAYLOAD,
-    ),
-)
-
-_HISTORY = (
-    _SYMBOL,
+HISTORY_COLUMNS = (
+    SYMBOL_COLUMN,
     Column("old_symbol", pl.String, "The ticker until the session before."),
     Column("new_symbol", pl.String, "The ticker from then on; null where the old one left the market.", nullable=True),
     Column("effective_date", pl.Date, "First session of the new state."),
-)
-
-RAW_TICKER_HISTORY = Table(
-    name="raw_ticker_history",
-    doc="One rename or delisting as a source delivered it.",
-    key=("symbol", "effective_date", "payload"),
-    columns=(*_HISTORY, _PAYLOAD),
 )
 
 TICKER_HISTORY = Table(
     name="ticker_history",
     doc="One rename or delisting per symbol and date (reference/ticker_history).",
     key=("symbol", "effective_date"),
-    columns=(*_HISTORY, Column("source", pl.String, "The source that told it last.")),
+    columns=(*HISTORY_COLUMNS, Column("source", pl.String, "The source that told it last.")),
 )
 
 SECURITIES = Table(
@@ -205,9 +145,16 @@ SECURITIES = Table(
     doc="One row per symbol the keep knows (reference/ticker_metadata).",
     key=("symbol",),
     columns=(
-        _SYMBOL,
+        SYMBOL_COLUMN,
+        Column("name", pl.String, "As the exchange's directory has it.", nullable=True),
+        Column("exchange", pl.String, "Where it is listed, such as NASDAQ, NYSE, NYSE Arca.", nullable=True),
         Column("asset_class", pl.String, "equity, etf, bond, crypto or index."),
+        Column("cik", pl.Int64, "The issuer at the SEC: several securities may share one.", nullable=True),
+        Column("priority", pl.String, "high, medium or low: who is asked for first where calls are few."),
         Column("followed", pl.Boolean, "Whether the daily update collects it."),
+        Column("active", pl.Boolean, "False once it has left the market."),
+        Column("delisting_date", pl.Date, "First session without it.", nullable=True),
+        Column("delisting_reason", pl.String, "What proves it: form_25, form_15 or directory.", nullable=True),
         Column("start", pl.Date, "Collected from this session on.", nullable=True),
         Column("first_session", pl.Date, "First bar held.", nullable=True),
         Column("last_session", pl.Date, "Last bar held.", nullable=True),
@@ -228,7 +175,7 @@ FINDINGS = Table(
         Column("last", pl.Date, "Last date concerned.", nullable=True),
         Column("count", pl.Int64, "Rows or answers concerned.", unit="rows"),
         Column("detail", pl.String, "One sentence with the facts."),
-        _BATCH,
+        BATCH_COLUMN,
         Column("detected_at", UTC, "When the payload concerned was received.", unit="UTC"),
     ),
 )
@@ -239,7 +186,7 @@ CATALOG = Table(
     key=("dataset", "symbol", "period"),
     columns=(
         Column("dataset", pl.String, "The dataset."),
-        _SYMBOL,
+        SYMBOL_COLUMN,
         Column("period", pl.Int32, "Calendar year of a file of bars; 0 where one file holds all."),
         Column("rows", pl.Int64, "Rows published.", unit="rows"),
         Column("first", pl.Date, "First date held.", nullable=True),
@@ -273,9 +220,12 @@ ASKED = Table(
     columns=(
         Column("dataset", pl.String, "The dataset asked for."),
         Column("source", pl.String, "The source asked."),
-        _SYMBOL,
+        SYMBOL_COLUMN,
         Column(
-            "refused", pl.Boolean, "Whether the source said it knows no such symbol: then it is asked again in a day."
+            "refused",
+            pl.String,
+            "Null for an answer; else not_found (asked again in a day) or plan_limit (asked again in a month).",
+            nullable=True,
         ),
         Column("start", pl.Date, "First session asked for."),
         Column("end", pl.Date, "The day behind the last session asked for."),
@@ -283,23 +233,67 @@ ASKED = Table(
     ),
 )
 
-ALL_TABLES = (
+MINUTE_BARS = Table(
+    name="minute_bars",
+    doc="One bar per symbol and minute with trades, as traded, of one source and feed a session.",
+    key=("symbol", "ts"),
+    columns=(
+        SYMBOL_COLUMN,
+        Column("ts", UTC, "Start of the minute.", unit="UTC"),
+        DATE_COLUMN,
+        *(price(name, "As traded then.") for name in ("open", "high", "low", "close")),
+        Column("volume", pl.Float64, "As traded; null when unknown.", unit="shares", nullable=True),
+        price("vwap", "Volume-weighted average of the minute's trades.", nullable=True),
+        Column("trade_count", pl.Int64, "Trades of the minute.", unit="trades", nullable=True),
+        Column("segment", pl.String, "pre, regular or post, by the session's own hours."),
+        Column("feed", pl.String, "The tape it was made from: sip, iex, ... A session has bars of one feed only."),
+        Column("source", pl.String, "The source whose bars won the session."),
+        SCORE_COLUMN,
+        BATCH_COLUMN,
+    ),
+    dates="date",
+)
+
+INDEX_MEMBERS = Table(
+    name="index_members",
+    doc="When a symbol was a member of an index: [from, to) (reference/index_constituents).",
+    key=("index", "symbol", "from"),
+    columns=(
+        Column("index", pl.String, "sp500, nasdaq100, dow_jones, russell_1000, or a name of the user's own."),
+        SYMBOL_COLUMN,
+        Column(
+            "from", pl.Date, "First session as a member; null when it lies before all that is known.", nullable=True
+        ),
+        Column("to", pl.Date, "First session no longer a member; null while it is one.", nullable=True),
+        Column("name", pl.String, "The company as the source names it.", nullable=True),
+        Column("from_source", pl.String, "The source that tells the beginning.", nullable=True),
+        Column("to_source", pl.String, "The source that tells the end.", nullable=True),
+    ),
+)
+
+TREASURY_YIELDS = Table(
+    name="treasury_yields",
+    doc="The daily par yield curve of US treasuries (reference/treasury_yields).",
+    key=("date", "tenor"),
+    columns=(
+        Column("date", pl.Date, "Day of the curve."),
+        Column("tenor", pl.String, "1M to 30Y; 3M, the 13-week bill, is the risk-free rate."),
+        Column("yield", pl.Float64, "Par yield, bond-equivalent.", unit="percent a year"),
+        Column("source", pl.String, "The source that told it."),
+    ),
+    dates="date",
+)
+
+PUBLISHED_TABLES = (
     DAILY_BARS,
+    MINUTE_BARS,
     ACTIONS,
     SECURITIES,
     TICKER_HISTORY,
+    INDEX_MEMBERS,
+    TREASURY_YIELDS,
     FINDINGS,
     CATALOG,
     BATCHES,
     ASKED,
-    RAW_DAILY_BARS,
-    RAW_ACTIONS,
-    RAW_SECURITIES,
-    RAW_TICKER_HISTORY,
 )
-RAW_TABLES = {
-    "daily_bars": RAW_DAILY_BARS,
-    "actions": RAW_ACTIONS,
-    "securities": RAW_SECURITIES,
-    "ticker_history": RAW_TICKER_HISTORY,
-}
