@@ -27,7 +27,7 @@ def yahoo(make_client) -> Callable[..., Client]:
 
 def chart(symbol: str = "NA") -> Request:
     """A chart as a source asks for it."""
-    return Request("yahoo", "daily_bars", CHART + symbol, (("range", "max"), ("interval", "1d")), symbol=symbol)
+    return Request("yahoo", "daily_bars", CHART + symbol, (("range", "max"), ("interval", "1d")), symbols=(symbol,))
 
 
 def doors():

@@ -1,6 +1,6 @@
 """One HTTP client for all vendors: retries, pace, keys, bounds, and a name for every fault."""
 
-from marketkeep.http.client import CLOSED, Client
+from marketkeep.http.client import CLOSED, Client, Meter
 from marketkeep.http.settings import Credential, HttpSettings
 from marketkeep.http.transport import (
     BAD_URL,
@@ -29,6 +29,7 @@ __all__ = [
     "Credential",
     "HttpSettings",
     "HttpxTransport",
+    "Meter",
     "Transport",
     "TransportFault",
     "YahooTransport",

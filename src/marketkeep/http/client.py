@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from types import TracebackType
-from typing import Self
+from typing import BinaryIO, Protocol, Self
 
 import stamina
 
@@ -23,7 +23,7 @@ from marketkeep.http.pace import Pace, Stopped
 from marketkeep.http.settings import Credential, HttpSettings
 from marketkeep.http.transport import Answer, Call, HttpxTransport, Transport, TransportFault
 from marketkeep.http.yahoo import YahooTransport
-from marketkeep.model import Payload, Rate, Request
+from marketkeep.model import QUOTA, Payload, Rate, Request, Source
 from marketkeep.model.redact import redact_headers, redact_url
 
 CLOSED = "closed"
@@ -31,12 +31,20 @@ _KEPT_HEADERS = frozenset({"content-type", "date", "retry-after", "etag", "last-
 _KEPT_PREFIX = "x-ratelimit-"
 
 
+class Meter(Protocol):
+    """Counts calls, over all threads and runs."""
+
+    def take(self, source: str) -> bool:
+        """Count one call to a source; false, and nothing is counted, when it has none left today."""
+
+
 class Client:
     """
     Fetches requests for any number of threads.
 
     `transports` maps a source's `transport` to the way it is reached; by default `http` (plain) and `yahoo`.
-    `credentials` maps a source's name to its key. Close it, or use it in a `with`.
+    `credentials` maps a source's name to its key, `rates` to the pace that holds instead of its own. `gateway` is the
+    address that stands before all hosts, `meter` counts every call. Close it, or use it in a `with`.
     """
 
     def __init__(
@@ -46,6 +54,9 @@ class Client:
         clock: Callable[[], datetime],
         transports: Mapping[str, Transport] | None = None,
         credentials: Mapping[str, Credential] | None = None,
+        rates: Mapping[str, Rate] | None = None,
+        gateway: str | None = None,
+        meter: Meter | None = None,
     ) -> None:
         self._settings = settings or HttpSettings()
         self._clock = clock
@@ -53,14 +64,19 @@ class Client:
             transports = {"http": HttpxTransport(self._settings.user_agent), "yahoo": YahooTransport()}
         self._transports = transports
         self._credentials = credentials or {}
+        self._rates = rates or {}
+        self._gateway = gateway.rstrip("/") if gateway else None
+        self._meter = meter
         self._stop = threading.Event()
         self._lock = threading.Lock()
         self._paces: dict[str, Pace] = {}
         self._under_way = 0
 
-    def fetch(self, request: Request, rate: Rate, transport: str) -> Payload:
+    def fetch(self, request: Request, rate: Rate, transport: str, sink: BinaryIO | None = None) -> Payload:
         """
         Ask until an answer comes that repeating would not change, at most `attempts` times.
+
+        The body of a 200 goes to `sink` where one is given, an empty file; the payload's own body is empty then.
 
         Raises `FetchFailed` after the last attempt, at once for what cannot improve (`permanent`), or on `close`.
         """
@@ -69,7 +85,8 @@ class Client:
         faults: list[str] = []
         with self._counted():
             try:
-                return self._attempt(request, self._pace(request.source, rate), self._transports[transport], faults)
+                pace = self._pace(request.source, rate)
+                return self._attempt(request, self._call(request, sink), pace, self._transports[transport], faults)
             except TransportFault as fault:
                 permanent = not fault.retry
             except Stopped:
@@ -78,8 +95,8 @@ class Client:
         # Raised out here so that no library's exception, whose text may hold a key, hangs on it as its context.
         raise FetchFailed(request.source, redact_url(request.full_url), tuple(faults), permanent=permanent)
 
-    def _attempt(self, request: Request, pace: Pace, transport: Transport, faults: list[str]) -> Payload:
-        settings, call = self._settings, self._call(request)
+    def _attempt(self, request: Request, call: Call, pace: Pace, transport: Transport, faults: list[str]) -> Payload:
+        settings = self._settings
         pause = 0.0
         for attempt in stamina.retry_context(
             on=_again,
@@ -91,7 +108,11 @@ class Client:
         ):
             with attempt:
                 pace.enter(pause)
+                if call.sink is not None:
+                    call.sink.seek(0)
+                    call.sink.truncate()
                 try:
+                    self._count(request.source)
                     return self._payload(request.source, transport.send(call), faults)
                 except TransportFault as fault:
                     faults.append(fault.code)
@@ -99,16 +120,28 @@ class Client:
                     raise
         raise AssertionError("stamina re-raises after the last attempt")
 
-    def _call(self, request: Request) -> Call:
+    def _count(self, source: str) -> None:
+        if self._meter is not None and not self._meter.take(source):
+            raise TransportFault(QUOTA, retry=False)
+
+    def _call(self, request: Request, sink: BinaryIO | None) -> Call:
         key = self._credentials.get(request.source, Credential())
         return Call(
-            request.url,
+            self._address(request.url),
             (*request.params, *key.params),
             key.headers,
             self._settings.timeout_seconds,
             self._settings.connect_seconds,
             self._settings.max_bytes,
+            sink,
         )
+
+    def _address(self, url: str) -> str:
+        return url if self._gateway is None else f"{self._gateway}/{url.partition('://')[2]}"
+
+    def rate(self, source: Source) -> Rate:
+        """How often a source is asked: what the settings say, else what it declares."""
+        return self._rates.get(source.name, source.rate)
 
     def _payload(self, source: str, answer: Answer, faults: list[str]) -> Payload:
         now = self._clock()
@@ -125,7 +158,8 @@ class Client:
         pace.hold(min(fault.retry_after, self._settings.retry_after_max))
         return 0.0
 
-    def _pace(self, source: str, rate: Rate) -> Pace:
+    def _pace(self, source: str, declared: Rate) -> Pace:
+        rate = self._rates.get(source, declared)
         with self._lock:
             if source not in self._paces or self._paces[source].rate != rate:
                 self._paces[source] = Pace(rate, self._stop)

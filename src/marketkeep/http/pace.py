@@ -1,8 +1,10 @@
 """
 The pace at which one source may be asked, shared by all threads that ask it.
 
-A sliding window: at most `calls` starts in any `seconds`. Waiting is done on an event, so that closing ends it at once;
-pyrate-limiter was tried and sleeps inside its own lock, cannot be woken and keeps a thread of its own per bucket.
+A sliding window: at most `calls` starts in any `seconds`, and a little longer than that, because a server counts
+arrivals, which the network delays unevenly. Where the window is short the starts are spread over it. Waiting is done on
+an event, so that closing ends it at once; pyrate-limiter was tried and sleeps inside its own lock, cannot be woken and
+keeps a thread of its own per bucket.
 """
 
 from __future__ import annotations
@@ -12,6 +14,9 @@ import time
 from collections import deque
 
 from marketkeep.model import Rate
+
+_SLACK, _SLACK_SECONDS = 0.01, 0.02
+_SHORT = 1.0
 
 
 class Stopped(Exception):
@@ -27,6 +32,8 @@ class Pace:
         self._lock = threading.Lock()
         self._starts: deque[float] = deque()
         self._held_until = 0.0
+        self._window = rate.seconds * (1 + _SLACK) + _SLACK_SECONDS
+        self._gap = self._window / rate.calls if rate.seconds <= _SHORT else 0.0
 
     def hold(self, seconds: float) -> None:
         """Let no thread pass for `seconds` from now; a shorter hold never shortens a longer one."""
@@ -48,9 +55,11 @@ class Pace:
             now = time.monotonic()
             if (wait := max(earliest, self._held_until) - now) > 0:
                 return wait
-            while self._starts and self._starts[0] <= now - self.rate.seconds:
+            while self._starts and self._starts[0] <= now - self._window:
                 self._starts.popleft()
             if len(self._starts) >= self.rate.calls:
-                return self._starts[0] + self.rate.seconds - now
+                return self._starts[0] + self._window - now
+            if self._starts and (wait := self._starts[-1] + self._gap - now) > 0:
+                return wait
             self._starts.append(now)
             return 0.0

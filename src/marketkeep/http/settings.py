@@ -46,15 +46,17 @@ class Credential:
     """
     A source's key, as headers (preferred) or as query parameters where the vendor takes it nowhere else.
 
-    It is added to what goes over the wire only: never to a request that is recorded, and never printed.
+    It is added to what goes over the wire only: never to a request that is recorded, and never printed. `secrets` are
+    parts of those values that must not be kept either.
     """
 
     headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     params: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    secrets: tuple[str, ...] = field(default=(), repr=False)
 
     def scrub(self, text: bytes) -> bytes:
         """Replace the key where a vendor's answer echoes it."""
-        for _, value in (*self.headers, *self.params):
+        for value in (*self.secrets, *(value for _, value in (*self.headers, *self.params))):
             if len(value) >= _SHORTEST_SECRET:
                 text = text.replace(value.encode(), REDACTED.encode())
         return text

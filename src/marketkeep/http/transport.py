@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import time
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import BinaryIO, Protocol
 
 import httpx
 
@@ -18,7 +18,12 @@ CONNECT, TIMEOUT, CUT, TOO_LARGE, BAD_URL = "connect", "timeout", "cut", "too_la
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One attempt: `params` and `headers` may hold keys, so neither is printed."""
+    """
+    One attempt: `params` and `headers` may hold keys, so neither is printed.
+
+    The body of a 200 goes to `sink` where there is one, a file at its beginning. Then neither `max_bytes` nor
+    `timeout_seconds` bound the whole: the timeout is that between two pieces.
+    """
 
     url: str
     params: tuple[tuple[str, str], ...] = field(default=(), repr=False)
@@ -26,6 +31,7 @@ class Call:
     timeout_seconds: float = 30.0
     connect_seconds: float = 10.0
     max_bytes: int = 64 * 1024 * 1024
+    sink: BinaryIO | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +104,10 @@ class HttpxTransport:
             # A key in a header would follow a redirect to whatever host it names.
             follow_redirects=not call.headers,
         ) as response:
+            if call.sink is not None and response.status_code == httpx.codes.OK:
+                for chunk in response.iter_bytes():
+                    call.sink.write(chunk)
+                return Answer(response.status_code, tuple(response.headers.multi_items()), b"")
             body = bytearray()
             for chunk in response.iter_bytes():
                 body += chunk

@@ -115,6 +115,7 @@ class _Session(Session[Response]):
 
     def _address(self, url: str) -> str:
         host = urlsplit(url).hostname or ""
+        # What the client sent through a gateway is there already; cookies and crumbs, which yfinance asks for, are not.
         if self._base is None or not (host == _HOST or host.endswith(f".{_HOST}")):
             return url
         return self._base + url.split(host, 1)[1]
