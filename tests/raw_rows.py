@@ -8,7 +8,7 @@ from typing import Any
 
 import polars as pl
 
-from marketkeep.model import RAW_ACTIONS, RAW_DAILY_BARS, Table
+from marketkeep.model import RAW_TABLES, Table
 from marketkeep.model import UTC as INSTANT
 
 Row = dict[str, Any]
@@ -81,9 +81,9 @@ def _frame(table: Table, rows: Iterable[Row]) -> pl.DataFrame:
 
 def bars(*rows: Row) -> pl.DataFrame:
     """Raw bars as a frame, in the order given."""
-    return _frame(RAW_DAILY_BARS, rows)
+    return _frame(RAW_TABLES["daily_bars"], rows)
 
 
 def actions(*rows: Row) -> pl.DataFrame:
     """Raw actions as a frame, in the order given."""
-    return _frame(RAW_ACTIONS, rows)
+    return _frame(RAW_TABLES["actions"], rows)

@@ -30,7 +30,7 @@ AT = datetime(2024, 3, 5, 14, 30, 0, 123456, tzinfo=UTC)
 def request(symbol: str = "AAPL", *, source: str = "yahoo", url: str = "https://api.example.com/chart") -> Request:
     """A request for a symbol's bars of one month."""
     params = (("symbol", symbol), ("range", "1 mo"), ("symbol", "again"))
-    return Request(source, "daily_bars", url, params, symbol, date(2024, 2, 1), date(2024, 3, 1))
+    return Request(source, "daily_bars", url, params, (symbol,) if symbol else (), date(2024, 2, 1), date(2024, 3, 1))
 
 
 def payload(body: bytes, *, status: int = 200, minutes: int = 0) -> Payload:

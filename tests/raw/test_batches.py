@@ -24,7 +24,7 @@ def lineage(symbol: str = "AAPL", *, minutes: int = 0, rows: int = 1, refused: s
         "landing/yahoo/pack.warc.gz",
         17,
         f"https://api.example.com/{symbol}?a=1",
-        symbol,
+        (symbol,),
         date(2024, 3, 1),
         date(2024, 3, 6),
         AT + timedelta(minutes=minutes),
@@ -133,7 +133,7 @@ def test_lineage_comes_back_whole(store: BatchStore) -> None:
     """
     Everything a row must remember is read back as it was, nothing that came from nowhere included.
     """
-    told = [lineage("AAPL"), lineage("MSFT", minutes=3), Lineage(None, None, None, "u", None, None, None, AT)]
+    told = [lineage("AAPL"), lineage("MSFT", minutes=3), Lineage(None, None, None, "u", (), None, None, AT)]
     made = store.write("daily_bars", "yahoo", "run-1", rows(("AAPL", MONDAY, 1.0, 0)), told)
     assert made is not None
     assert list(again(store).lineage(made.path)) == told

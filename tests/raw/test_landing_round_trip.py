@@ -178,7 +178,7 @@ def test_file_that_cannot_be_read_or_changes_is_refused(tmp_path: Path, monkeypa
 
 def test_answer_without_http_is_a_resource(tmp_path: Path) -> None:
     """A payload whose address is not HTTP keeps its status and headers all the same."""
-    asked = Request("sample", "daily_bars", "sample:AAPL", symbol="AAPL")
+    asked = Request("sample", "daily_bars", "sample:AAPL", symbols=("AAPL",))
     with Landing(tmp_path).writer("run") as writer:
         ref = writer.land(asked, payload(b"rows"))
     (told,) = Landing(tmp_path).records("run")
@@ -188,7 +188,7 @@ def test_answer_without_http_is_a_resource(tmp_path: Path) -> None:
 
 def test_line_ends_cannot_break_a_record(tmp_path: Path) -> None:
     """Line ends and other controls in an address or a header stay inside their line."""
-    asked = dataclasses.replace(request(url="https://api.example.com/a b\r\nWARC-Type: x"), symbol="A\r\n\x85B")
+    asked = dataclasses.replace(request(url="https://api.example.com/a b\r\nWARC-Type: x"), symbols=("A\r\n\x85B",))
     answer = dataclasses.replace(payload(b"x"), headers=(("X-Odd", "a\r\nX-Forged: b"), ("Empty", "")))
     with Landing(tmp_path).writer("run") as writer:
         writer.land(asked, answer)
@@ -261,7 +261,7 @@ def test_names_that_cannot_be_files_are_refused(tmp_path: Path, name: str) -> No
 def test_no_way_to_edit_or_delete() -> None:
     """The public names of the landing and its writer are those that read and add."""
     reads = {"describe", "open", "packs", "read", "records", "recover", "root", "writer"}
-    adds = {"close", "commit", "dropped", "land", "land_bytes", "land_file", "run_id"}
+    adds = {"close", "commit", "dropped", "land", "land_bytes", "land_download", "land_file", "run_id"}
     assert {name for name in dir(Landing(Path())) if not name.startswith("_")} == reads
     assert {name for name in dir(LandingWriter) if not name.startswith("_")} <= adds
 

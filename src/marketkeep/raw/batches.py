@@ -27,7 +27,6 @@ from marketkeep.model import RAW_TABLES, UTC, Batch, Lineage
 _HEADER = "marketkeep"
 _ROW_GROUP = 50_000
 _KEPT_LINEAGES = 500
-_DATE_COLUMN = {"daily_bars": "date", "actions": "ex_date"}
 
 
 class BatchStore:
@@ -82,7 +81,7 @@ class BatchStore:
         data = self._verify(path)
         header = _read_header(self.root / path, data)
         table = RAW_TABLES[header["dataset"]]
-        column = _DATE_COLUMN.get(header["dataset"])
+        column = RAW_TABLES[header["dataset"]].dates
         rows = pl.read_parquet(io.BytesIO(data), columns=[column or table.key[0]])
         return _describe(path, Path(path).stem, header, rows, tuple(_lineage(one) for one in header["lineage"]))
 
@@ -100,6 +99,7 @@ class BatchStore:
         paths: Iterable[str],
         *,
         symbols: Sequence[str] | None = None,
+        ciks: Sequence[int] | None = None,
         first: date | None = None,
         last: date | None = None,
         recorded_by: datetime | None = None,
@@ -118,9 +118,11 @@ class BatchStore:
             return self._with_lineage(table.empty().with_columns(path=pl.lit(None, dtype=pl.String)), [])
         # A keep's folder may be called anything: its name is no pattern.
         scan = pl.scan_parquet([self.root / path for path in chosen], include_file_paths="path", glob=False)
-        column = _DATE_COLUMN.get(dataset)
+        column = table.dates
         if symbols is not None:
             scan = scan.filter(pl.col("symbol").is_in(list(symbols)))
+        if ciks is not None:
+            scan = scan.filter(pl.col("cik").is_in(list(ciks)))
         if column and first is not None:
             scan = scan.filter(pl.col(column) >= first)
         if column and last is not None:
@@ -169,7 +171,7 @@ class BatchStore:
 def _describe(
     path: str, batch_id: str, header: dict[str, Any], rows: pl.DataFrame, lineage: tuple[Lineage, ...]
 ) -> Batch:
-    column = _DATE_COLUMN.get(header["dataset"])
+    column = RAW_TABLES[header["dataset"]].dates
     dates = rows[column] if column else None
     first: Any = dates.min() if dates is not None else None
     last: Any = dates.max() if dates is not None else None
@@ -194,4 +196,5 @@ def _lineage(facts: dict[str, Any]) -> Lineage:
         values[name] = date.fromisoformat(values[name]) if values[name] else None
     values["fetched_at"] = datetime.fromisoformat(values["fetched_at"])
     values["faults"] = tuple(values["faults"])
+    values["symbols"] = tuple(values["symbols"])
     return Lineage(**values)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from http import HTTPStatus
 from typing import Any
@@ -64,12 +64,19 @@ class Arrival:
     @classmethod
     def of(cls, run_id: str, sequence: int, request: Request, payload: Payload) -> Arrival:
         """The facts of an HTTP exchange, hashed and without its secrets."""
+        return cls.measured(run_id, sequence, request, payload, digest_of(payload.body), len(payload.body))
+
+    @classmethod
+    def measured(
+        cls, run_id: str, sequence: int, request: Request, payload: Payload, digest: str, length: int
+    ) -> Arrival:
+        """The facts of an HTTP exchange whose body lies elsewhere, without its secrets."""
         return cls(
             run_id=run_id,
             sequence=sequence,
             request=_without_secrets(request),
-            digest=digest_of(payload.body),
-            length=len(payload.body),
+            digest=digest,
+            length=length,
             fetched_at=payload.fetched_at,
             status=payload.status,
             headers=redact_headers(payload.headers),
@@ -217,9 +224,10 @@ def _told(arrival: Arrival) -> dict[str, Any]:
     request = arrival.request
     told: dict[str, Any] = {
         "dataset": request.dataset,
-        "symbol": request.symbol,
+        "symbols": request.symbols,
         "start": request.start,
         "end": request.end,
+        "packed": request.packed,
         "url": request.url,
         "params": request.params,
         "faults": arrival.faults,
@@ -230,7 +238,16 @@ def _told(arrival: Arrival) -> dict[str, Any]:
 
 def _parse_request(source: str, told: Mapping[str, Any]) -> Request:
     start, end = (told[key] and date.fromisoformat(told[key]) for key in ("start", "end"))
-    return Request(source, told["dataset"], told["url"], _pairs(told["params"]), told["symbol"], start, end)
+    return Request(
+        source,
+        told["dataset"],
+        told["url"],
+        _pairs(told["params"]),
+        tuple(told["symbols"]),
+        start,
+        end,
+        packed=told["packed"],
+    )
 
 
 def _pairs(pairs: list[list[str]]) -> Pairs:
@@ -238,15 +255,7 @@ def _pairs(pairs: list[list[str]]) -> Pairs:
 
 
 def _without_secrets(request: Request) -> Request:
-    return Request(
-        request.source,
-        request.dataset,
-        redact_url(request.url),
-        redact_params(request.params),
-        request.symbol,
-        request.start,
-        request.end,
-    )
+    return replace(request, url=redact_url(request.url), params=redact_params(request.params))
 
 
 def _uri(request: Request) -> str:

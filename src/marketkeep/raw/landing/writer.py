@@ -11,6 +11,7 @@ import hashlib
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
 from types import TracebackType
@@ -84,14 +85,16 @@ class LandingWriter:
 
         Raises `BadFile` when it cannot be read, or changes meanwhile.
         """
-        sha, length = hashlib.sha256(), 0
-        for piece in _pieces(path):
-            sha.update(piece)
-            length += len(piece)
-        digest = f"sha256:{sha.hexdigest()}"
+        digest, length = _measured(path)
         request = Request(source, dataset, f"file:///{quote(path.name)}")
         arrival = Arrival(self.run_id, self._sequence, request, digest, length, fetched_at, options=options)
         return self._land(arrival, _unchanged(path, digest), _FILE_LEVEL)
+
+    def land_download(self, request: Request, payload: Payload, path: Path) -> RawRef:
+        """Keep an answer whose body lies in a file, as `land` does; in bounded memory."""
+        digest, length = _measured(path)
+        arrival = Arrival.measured(self.run_id, self._sequence, request, payload, digest, length)
+        return self._land(arrival, _Pieces(path, digest), _FILE_LEVEL)
 
     def land_bytes(
         self, body: bytes, *, name: str, source: str, dataset: str, fetched_at: datetime, options: Mapping[str, object]
@@ -216,6 +219,26 @@ def _pieces(path: Path) -> Iterator[bytes]:
                 yield piece
     except OSError as error:
         raise BadFile(path.name, f"it cannot be read ({error.strerror or error})") from error
+
+
+def _measured(path: Path) -> tuple[str, int]:
+    """The digest and the length of a file."""
+    sha, length = hashlib.sha256(), 0
+    for piece in _pieces(path):
+        sha.update(piece)
+        length += len(piece)
+    return f"sha256:{sha.hexdigest()}", length
+
+
+@dataclass(frozen=True, slots=True)
+class _Pieces:
+    """A file's bytes, to be gone through more than once."""
+
+    path: Path
+    digest: str
+
+    def __iter__(self) -> Iterator[bytes]:
+        return _unchanged(self.path, self.digest)
 
 
 def _unchanged(path: Path, digest: str) -> Iterator[bytes]:
