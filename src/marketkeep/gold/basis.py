@@ -8,6 +8,7 @@ that gives the same float32, which is what the venue printed.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
 
 import numpy as np
@@ -21,9 +22,9 @@ Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 
 
-def as_traded(bars: pl.DataFrame, actions: pl.DataFrame) -> pl.DataFrame:
+def as_traded(bars: pl.DataFrame, actions: pl.DataFrame, prices: Sequence[str] = _PRICES) -> pl.DataFrame:
     """
-    `bars` with open, high, low, close and volume as traded; every other column and the order stay.
+    `bars` with `prices` and volume as traded; every other column and the order stay.
 
     `bars` are raw rows with symbol, date, source, basis, basis_date and digest; `actions` are raw actions. A source
     that tells of splits is undone by its own, as it told them last; one that tells none by every source's.
@@ -34,7 +35,7 @@ def as_traded(bars: pl.DataFrame, actions: pl.DataFrame) -> pl.DataFrame:
     ratio = _applied_ratio(bars, newest_actions(actions.filter(pl.col("kind") == "split")))
     scaled = bars.with_columns(ratio=ratio)
     adjusted = (bars["basis"] != "as_traded").to_numpy()
-    columns = {name: _decode(scaled[name].to_numpy(), ratio, adjusted) for name in _PRICES}
+    columns = {name: _decode(scaled[name].to_numpy(), ratio, adjusted) for name in prices}
     volume = _undo_volume(scaled["volume"].to_numpy(), ratio)
     return bars.with_columns(
         *(pl.Series(name, values, nan_to_null=True) for name, values in columns.items()),
