@@ -10,11 +10,11 @@ import polars as pl
 import pytest
 
 from marketkeep.errors import BadFile
-from marketkeep.model import RAW_ACTIONS, RAW_DAILY_BARS
+from marketkeep.model import RAW_TABLES
 from marketkeep.sources.files import FileForm, Tally, read, recognise
 
-BARS = [name for name in RAW_DAILY_BARS.schema if name != "payload"]
-ACTIONS = [name for name in RAW_ACTIONS.schema if name != "payload"]
+BARS = [name for name in RAW_TABLES["daily_bars"].schema if name != "payload"]
+ACTIONS = [name for name in RAW_TABLES["actions"].schema if name != "payload"]
 
 
 class Given:
@@ -30,8 +30,8 @@ class Given:
         self.chunks = len(frames)
         self.bars = pl.concat(one["daily_bars"] for one in frames)
         self.actions = pl.concat(one["actions"] for one in frames)
-        assert dict(self.bars.schema) == {name: RAW_DAILY_BARS.schema[name] for name in BARS}
-        assert dict(self.actions.schema) == {name: RAW_ACTIONS.schema[name] for name in ACTIONS}
+        assert dict(self.bars.schema) == {name: RAW_TABLES["daily_bars"].schema[name] for name in BARS}
+        assert dict(self.actions.schema) == {name: RAW_TABLES["actions"].schema[name] for name in ACTIONS}
 
     @property
     def ohlcv(self) -> list[tuple[Any, ...]]:

@@ -7,7 +7,7 @@ import json
 import random
 from collections.abc import Iterator
 from contextlib import suppress
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 import polars as pl
@@ -390,7 +390,8 @@ def test_splits_are_applied_up_to_the_day_before_the_call(fetched: datetime, bas
 
 def asked(symbols: tuple[str, ...], start: date, end: date, today: date) -> list[Request]:
     """The plan for a window."""
-    return YAHOO.plan(Query("daily_bars", symbols, start, end, today))
+    now = datetime.combine(today, time(20), tzinfo=UTC)
+    return YAHOO.plan(Query("daily_bars", symbols, start, end, now))
 
 
 @pytest.mark.parametrize("end", [date(2020, 2, 1), date(2024, 6, 2), date(2024, 6, 3), date(2024, 6, 4)])
@@ -423,6 +424,17 @@ def test_symbols_are_asked_in_yahoos_spelling() -> None:
     told = copy.deepcopy(PLAIN)
     told["chart"]["result"][0]["meta"]["symbol"] = "BRK-B"
     assert parse(told, "BRK.B")["daily_bars"]["symbol"].unique().to_list() == ["BRK.B"]
+
+
+def test_days_of_an_index() -> None:
+    """
+    An index keeps its caret, in the address and in the answer, and its session is New York's.
+    """
+    assert asked(("^GSPC",), date(2020, 1, 2), date(2020, 2, 1), date(2020, 2, 1))[0].url.endswith("/^GSPC")
+    told = copy.deepcopy(PLAIN)
+    told["chart"]["result"][0]["meta"]["symbol"] = "^GSPC"
+    bars = parse(told, "^GSPC")["daily_bars"]
+    assert bars.select("symbol", "date").row(0) == ("^GSPC", date(2024, 3, 4))
 
 
 def test_chart_is_one_page() -> None:

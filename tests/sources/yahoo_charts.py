@@ -48,7 +48,9 @@ PLAIN = chart(DAYS, [10.0, 11.0, 12.0, 13.0])
 def parse(body: object, symbol: str = "AAPL", *, status: int = 200, fetched: datetime = FETCHED) -> Frames:
     """What our source reads of a body."""
     data = body if isinstance(body, bytes) else json.dumps(body).encode()
-    request = YAHOO.plan(Query("daily_bars", (symbol,), date(2024, 3, 1), date(2024, 4, 1), date(2024, 4, 1)))[0]
+    request = YAHOO.plan(
+        Query("daily_bars", (symbol,), date(2024, 3, 1), date(2024, 4, 1), datetime(2024, 4, 1, 20, tzinfo=UTC))
+    )[0]
     frames = YAHOO.parse(request, Payload(status, (), data, fetched))
     for dataset, frame in frames.items():
         RAW_TABLES[dataset].conform(frame.with_columns(payload=pl.lit(0, dtype=pl.UInt32)))

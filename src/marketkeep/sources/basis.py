@@ -16,9 +16,13 @@ from typing import NamedTuple
 
 import polars as pl
 
-from marketkeep.model import RAW_ACTIONS
+from marketkeep.model import RAW_TABLES
 
 _TOLERANCE = 1e-4
+_COLUMNS = (
+    *("symbol", "ex_date", "kind", "numerator", "denominator", "amount", "currency"),
+    *("text", "basis", "basis_date"),
+)
 
 
 class Split(NamedTuple):
@@ -67,8 +71,8 @@ def action_rows(
     for (ex_date, kind, amount), together in _with_company(cash):
         basis = _basis(steps.get(ex_date), together, _later(splits, ex_date, basis_date))
         rows.append((symbol, ex_date, kind, None, None, amount, currency, repr(amount), basis, basis_date))
-    columns = [column.name for column in RAW_ACTIONS.columns if column.name not in ("payload", "factor")]
-    return pl.DataFrame(rows, schema={name: RAW_ACTIONS.schema[name] for name in columns}, orient="row")
+    schema = {name: RAW_TABLES["actions"].schema[name] for name in _COLUMNS}
+    return pl.DataFrame(rows, schema=schema, orient="row")
 
 
 def _with_company(cash: list[Cash]) -> list[tuple[Cash, float]]:

@@ -10,12 +10,14 @@ from datetime import date
 import orjson
 import polars as pl
 
-from marketkeep.model import RAW_SECURITIES, Frames, Symbol
+from marketkeep.model import RAW_TABLES, Frames, Symbol
 
 
-def write_statement(symbols: Sequence[str], *, start: date | None, followed: bool) -> bytes:
+def write_statement(
+    symbols: Sequence[str], *, start: date | None, followed: bool, priority: str | None = None
+) -> bytes:
     """The statement that symbols (canonical text) are followed from `start` on, or are not; the bytes to land."""
-    told = {"start": start.isoformat() if start else None, "followed": followed}
+    told = {"start": start.isoformat() if start else None, "followed": followed, "priority": priority}
     return orjson.dumps([{"symbol": symbol, **told} for symbol in symbols])
 
 
@@ -26,9 +28,9 @@ def read_statement(body: bytes) -> Frames:
             one["symbol"],
             Symbol(one["symbol"]).asset_class,
             one["followed"],
+            one["priority"],
             one["start"] and date.fromisoformat(one["start"]),
         )
         for one in orjson.loads(body)
     ]
-    columns = {name: dtype for name, dtype in RAW_SECURITIES.schema.items() if name != "payload"}
-    return {"securities": pl.DataFrame(rows, schema=columns, orient="row")}
+    return {"securities": pl.DataFrame(rows, schema=RAW_TABLES["securities"].delivered, orient="row")}

@@ -16,12 +16,12 @@ from typing import NamedTuple
 
 import polars as pl
 
-from marketkeep.model import RAW_ACTIONS
+from marketkeep.model import RAW_TABLES
 from marketkeep.sources.files.cells import NULLS, BadCell, first_row, number, shown
 from marketkeep.sources.files.form import FileForm
 from marketkeep.sources.ratios import exact_ratio
 
-ACTION_SCHEMA = {name: dtype for name, dtype in RAW_ACTIONS.schema.items() if name != "payload"}
+ACTION_SCHEMA = RAW_TABLES["actions"].delivered
 IN_COLUMNS = ("split", "dividend", "capital_gain")
 _KINDS = {
     "split": "split splits stocksplit forwardsplit reversesplit s",

@@ -19,7 +19,7 @@ import polars as pl
 
 from marketkeep.calendars import XNYS
 from marketkeep.errors import BadFile, BadSymbol
-from marketkeep.model import RAW_DAILY_BARS, Frames, Symbol
+from marketkeep.model import RAW_TABLES, Frames, Symbol
 from marketkeep.sources.files.dates import INTRADAY
 from marketkeep.sources.files.events import Action, actions_frame
 from marketkeep.sources.files.form import FileForm, FormName, SymbolFrom, Tally
@@ -93,7 +93,7 @@ def read_facts(name: str, stream: Stream, form: FileForm, counts: Tally) -> Fram
     """The actions of a factor file, or the `ticker_history` of a map file; both are small and read at once."""
     lines = list(_lines(name, stream))
     counts.rows += len(lines)
-    bars = pl.DataFrame(schema={column: kind for column, kind in RAW_DAILY_BARS.schema.items() if column != "payload"})
+    bars = pl.DataFrame(schema=RAW_TABLES["daily_bars"].delivered)
     if form.name == "lean_map":
         return {"ticker_history": _history(name, lines, form.symbol or "")}
     actions = actions_frame(list(_actions(name, lines, form.symbol or "")), form, None)

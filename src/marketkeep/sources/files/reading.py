@@ -15,7 +15,7 @@ from datetime import date
 import polars as pl
 
 from marketkeep.errors import BadFile
-from marketkeep.model import RAW_DAILY_BARS, Frames
+from marketkeep.model import RAW_TABLES, Frames
 from marketkeep.sources.files import dates, lean
 from marketkeep.sources.files.blocks import blocks, line_of
 from marketkeep.sources.files.cells import BadCell, numbers
@@ -26,7 +26,7 @@ from marketkeep.sources.files.opener import Stream
 from marketkeep.sources.files.repeats import Repeats
 from marketkeep.sources.files.tickers import Tickers
 
-BAR_SCHEMA = {name: dtype for name, dtype in RAW_DAILY_BARS.schema.items() if name != "payload"}
+BAR_SCHEMA = RAW_TABLES["daily_bars"].delivered
 _NUMBERS = (*PRICES, "volume", "adj_close")
 
 
