@@ -17,22 +17,23 @@ class Replay:
     Keys and crumbs that were taken out of a recorded address are not compared.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    variants: frozenset[str] = frozenset()
+
+    def __init__(self, folder: Path, name: str = "replay") -> None:
+        self.name, self._folder = name, folder
         self._recorded: dict[str, list[tuple[dict[str, str], dict[str, object]]]] = {}
+        hosts = set()
         for line in (folder / "index.jsonl").read_text().splitlines():
             entry = json.loads(line)
             parts = urlsplit(entry["url"])
             params = {name: value for name, value in parse_qsl(parts.query) if "REDACTED" not in value}
+            hosts.add(parts.hostname or "")
             self._recorded.setdefault(unquote(parts.path), []).append((params, entry))
+        self.hosts = frozenset(hosts)
 
-    def symbol_of(self, path: str) -> str | None:
+    def key_of(self, ask: Ask) -> str | None:
         """The last part of a recorded path."""
-        return unquote(path).rsplit("/", 1)[-1] if unquote(path) in self._recorded else None
-
-    def path_for(self, path: str, symbol: str) -> str:
-        """The same path for another symbol."""
-        return f"{path.rsplit('/', 1)[0]}/{symbol}"
+        return unquote(ask.path).rsplit("/", 1)[-1] if unquote(ask.path) in self._recorded else None
 
     def answer(self, ask: Ask) -> Reply | None:
         """The recorded answer that fits best."""

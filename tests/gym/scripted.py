@@ -35,7 +35,7 @@ class Scripted:
 
     def request(self, path: str = "/data", **params: str) -> Request:
         """A request of a source named vendor."""
-        return Request("vendor", "daily_bars", self.url + path, tuple(params.items()), symbol="AAPL")
+        return Request("vendor", "daily_bars", self.url + path, tuple(params.items()), symbols=("AAPL",))
 
 
 def nothing(_: str) -> Step | None:

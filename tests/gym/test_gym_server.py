@@ -15,8 +15,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from gym import KINDS, FaultPlan, Gym, Truth, serve
-from gym.faults import CLIENT_FAULT, CONTENT, RETRIED
+from gym import FaultPlan, Gym, Truth, serve
+from gym.faults import CLIENT_FAULT, CONTENT, DRAWN, RETRIED
 from gym.replay import Replay
 from marketkeep.http import Client, HttpSettings, YahooTransport
 from marketkeep.model import Rate, Request
@@ -58,7 +58,7 @@ def test_fault_is_on_the_wire_once_and_then_the_truth(truth, kind, status, sign)
         assert second.json()["chart"]["result"][0]["meta"]["symbol"] == "NA"
         assert first.content != second.content
         assert ("retry-after" in first.headers) == (kind == "http_429_after")
-        assert [(h.symbol, h.attempt, h.fault) for h in gym.log] == [("NA", 1, kind), ("NA", 2, None)]
+        assert [(h.key, h.attempt, h.fault) for h in gym.log] == [("NA", 1, kind), ("NA", 2, None)]
 
 
 def test_hang_and_cut_break_the_connection(truth):
@@ -123,7 +123,7 @@ def test_plan_hits_every_kind_and_is_the_same_again():
         plan.assign(symbols)
     first, same, other = (plan.expected() for plan in plans)
     assert first == same != other
-    assert {kind for kinds in first.values() for kind in kinds} == set(KINDS)
+    assert {kind for kinds in first.values() for kind in kinds} == set(DRAWN)
     assert len(first) == 12
     wide = FaultPlan(0.5, seed=1)
     wide.assign(symbols)
@@ -210,7 +210,7 @@ def test_other_process_controls_the_gym(truth):
         assert ask(gym, "NA").status_code == 500
         assert ask(gym, "NA").json()["chart"]["result"][0]["meta"]["regularMarketTime"] == gym.now.timestamp()
         log = httpx.get(f"{gym.url}/_gym/log").json()
-        assert [(hit["symbol"], hit["fault"], hit["status"]) for hit in log] == [
+        assert [(hit["key"], hit["fault"], hit["status"]) for hit in log] == [
             ("NA", "http_500", 500),
             ("NA", None, 200),
         ]

@@ -9,6 +9,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+from gym.profiles import profile_of
 from gym.truth import RATIOS, SPECIAL, Truth
 from marketkeep.model import Symbol
 
@@ -101,3 +102,35 @@ def test_factors_know_only_what_has_happened(truth):
     before, after = date.fromordinal(ex_date.toordinal() - 1), ex_date
     assert truth.adjusted("BRK.B", before)["split_factor"][0] == 1
     assert truth.adjusted("BRK.B", after)["split_factor"][0] == 0.5
+
+
+def test_profiles_tell_companies_apart(truth: Truth) -> None:
+    """Names and filer numbers are a company's own, but share classes have one filer; ETFs trade on Arca without one."""
+    profiles = {symbol: truth.profile(symbol) for symbol in truth.symbols}
+    filers = [p.cik for p in profiles.values() if p.cik]
+    shared = {symbol for symbol, p in profiles.items() if p.cik and filers.count(p.cik) > 1}
+    assert shared == {"BRK.B", "QAAA", "BF.A", "QAAB"}
+    assert [profiles[s].share_class for s in ("BRK.B", "QAAA", "HEI.A", "NA")] == ["B", "A", "A", None]
+    assert profiles["BRK.B"].name == profiles["QAAA"].name
+    names = [profiles[symbol].name for symbol in truth.symbols if symbol not in shared]
+    assert len(names) == len(set(names))
+    etfs = {symbol for symbol, p in profiles.items() if p.etf}
+    assert len(etfs) > 10
+    assert all((p.exchange == "ARCX") == (p.cik is None) == p.etf for p in profiles.values())
+    assert {p.exchange for p in profiles.values()} == {"ARCX", "XNAS", "XNYS", "XASE"}
+    assert {s for s, p in profiles.items() if p.former_name} == {s.symbol for s in truth.renames.values()}
+    assert Truth(8, 60, 3).profile("NA") == profiles["NA"]
+
+
+def test_a_ticker_is_used_twice(truth: Truth) -> None:
+    """A delisted company's ticker is later another's, with another filer; it is beside the symbols, not among them."""
+    ((ticker, (first, second)),) = truth.reused.items()
+    assert ticker not in truth
+    assert (first.delisted, second.delisted, second.last) == (True, False, truth.sessions.dates[-1].item())
+    assert first.last < second.first
+    assert first.symbol == second.symbol == ticker
+    assert profile_of(first).cik != profile_of(second).cik
+    assert {profile_of(first).name, profile_of(second).name}.isdisjoint(truth.profile(s).name for s in truth.symbols)
+    for history, security in zip(truth.reused_history, (first, second), strict=True):
+        assert history.frame()["date"][0] == security.first
+        assert history.frame()["date"][-1] == security.last

@@ -15,6 +15,7 @@ from curl_cffi import requests
 from gym import Truth, Yahoo, serve
 from gym.sessions import new_york_date
 from gym.wire import Ask
+from gym.yahoo import CHART
 
 ALL = {"period1": "0", "period2": "4000000000", "interval": "1d", "events": "div,splits"}
 
@@ -31,10 +32,15 @@ def yahoo(truth: Truth) -> Yahoo:
     return Yahoo(truth)
 
 
+def charted(symbol: str, params: dict[str, str], at: datetime) -> Ask:
+    """A chart as it is asked for."""
+    return Ask("query2.finance.yahoo.com", CHART + symbol.replace(".", "-"), params, at.timestamp())
+
+
 def chart(yahoo: Yahoo, symbol: str, now: datetime | None = None, **params: str):
     """Status and decoded result (or error) of a chart."""
     at = now or datetime(2025, 1, 3, 3, tzinfo=UTC)
-    reply = yahoo.answer(Ask(yahoo.path_for("", symbol), ALL | params, at.timestamp()))
+    reply = yahoo.answer(charted(symbol, ALL | params, at))
     body = httpx.Response(200, content=reply.body).json()["chart"]
     return reply.status, (body["result"] or [body["error"]])[0]
 
@@ -173,15 +179,15 @@ def test_unknown_symbol_is_the_recorded_404(yahoo):
 
 def test_share_classes_carry_a_dash(yahoo):
     """BRK.B is asked for and answered as BRK-B."""
-    assert yahoo.symbol_of("/v8/finance/chart/BRK-B") == "BRK.B"
+    assert yahoo.key_of(Ask("", "/v8/finance/chart/BRK-B", {}, 0)) == "BRK.B"
     assert chart(yahoo, "BRK.B")[1]["meta"]["symbol"] == "BRK-B"
 
 
 @pytest.mark.parametrize(("asked", "rows"), [("5d", 4), ("1mo", 21), ("max", 1005)])
 def test_ranges_are_served(yahoo, asked, rows):
     """A range instead of two instants counts back from now."""
-    at = datetime(2025, 1, 1, 3, tzinfo=UTC).timestamp()
-    reply = yahoo.answer(Ask(yahoo.path_for("", "NA"), {"range": asked, "interval": "1d"}, at))
+    at = datetime(2025, 1, 1, 3, tzinfo=UTC)
+    reply = yahoo.answer(charted("NA", {"range": asked, "interval": "1d"}, at))
     stamps = httpx.Response(200, content=reply.body).json()["chart"]["result"][0]["timestamp"]
     assert abs(len(stamps) - rows) <= 2
 

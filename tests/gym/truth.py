@@ -10,7 +10,7 @@ A dividend's amount is per share as of its ex-date: where a split has the same e
 from __future__ import annotations
 
 import string
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from fractions import Fraction
 from functools import cached_property, lru_cache
@@ -19,11 +19,15 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from gym.profiles import Profile, profile_of
 from gym.sessions import Sessions, xnys
 
 SPECIAL = ("BRK.B", "NA", "TRUE", "BF.A", "NULL", "NAN", "ON", "INF", "HEI.A", "CON")
 RATIOS = ((2, 1), (3, 1), (7, 1), (3, 2), (4, 1), (1, 5), (1, 10))
+REUSED = "REUS"
 _LOWEST, _HIGHEST = 2.0, 3000.0
+# Numbers far from any symbol's, of securities that are never listed late, delisted, renamed, split or ETFs.
+_HOLDERS = (90_003, 90_006)
 
 
 @dataclass(frozen=True)
@@ -66,6 +70,7 @@ class History:
     close: Any
     volume: Any
     actions: tuple[Action, ...]
+    seed: int = 0
 
     def frame(self) -> pl.DataFrame:
         """As-traded bars: date, open, high, low, close, volume."""
@@ -148,6 +153,28 @@ class Truth:
         )
         return frame.with_columns(adj_close=pl.col("close") * pl.col("split_factor") * pl.col("dividend_factor"))
 
+    def profile(self, symbol: str) -> Profile:
+        """What directories tell of a symbol."""
+        return profile_of(self.security(symbol))
+
+    @cached_property
+    def reused(self) -> dict[str, tuple[Security, Security]]:
+        """
+        A ticker that two companies had, one after the other: the first is delisted before the second is listed.
+
+        It is none of `symbols`: a vendor serves it only where it means to. `reused_history` has the bars.
+        """
+        first, second = self.reused_history
+        return {REUSED: (first.security, second.security)}
+
+    @cached_property
+    def reused_history(self) -> tuple[History, History]:
+        """Bars and actions of the first and of the second holder of the reused ticker."""
+        dates = self.sessions.dates
+        gone, back = dates[len(dates) * 3 // 10].item(), dates[len(dates) * 6 // 10].item()
+        first = make_reused(self.seed, _HOLDERS[0], self.sessions.between(self.first, gone), final=True)
+        return first, make_reused(self.seed, _HOLDERS[1], self.sessions.between(back, self.last), final=False)
+
     @cached_property
     def renames(self) -> dict[str, Security]:
         """Former ticker to the security that now trades under another."""
@@ -168,6 +195,12 @@ def name_of(number: int) -> str:
     rest, letters = number - len(SPECIAL), string.ascii_uppercase
     stem = letters[rest // 676 % 26] + letters[rest // 26 % 26] + letters[rest % 26]
     return f"Q{stem}" if rest < 17_576 else f"V{stem}"
+
+
+def make_reused(seed: int, number: int, sessions: Sessions, *, final: bool) -> History:
+    """A holder of the reused ticker over some sessions, `final` when its last one was a delisting."""
+    history = make_history(seed, number, sessions)
+    return replace(history, security=replace(history.security, symbol=REUSED, delisted=final))
 
 
 def make_history(seed: int, number: int, sessions: Sessions) -> History:
@@ -194,6 +227,7 @@ def make_history(seed: int, number: int, sessions: Sessions) -> History:
         closes[keep],
         volume[keep],
         _actions(chosen, splits, dividends),
+        seed,
     )
 
 

@@ -1,4 +1,4 @@
-"""What a vendor is asked and what it says back, before any fault is done to it."""
+"""What a vendor is asked and what it says back, before any fault is done to it on the wire."""
 
 from __future__ import annotations
 
@@ -7,19 +7,25 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Protocol
 
+VARIANTS = ("empty", "duplicates", "wrong_symbol", "not_found", "plan_limit", "quota", "bad_key")
+"""A vendor's own misbehaviour, each in its own form; every vendor declares those that its form knows."""
+
 
 @dataclass(frozen=True)
 class Ask:
     """
-    One request as a vendor sees it. `now` is the gym's instant in epoch seconds.
+    One request as a vendor sees it. `now` is the gym's instant in epoch seconds, header names are in lower case.
 
-    `variant` tells of the vendor's own misbehaviour: `empty` or `duplicates`. On `revised` sessions the figures are not
-    the final ones yet.
+    `variant` tells of the vendor's own misbehaviour, one of `VARIANTS`: no rows for the window; rows told twice;
+    another symbol's rows; an unknown symbol; further back than the key's plan reaches; the calls used up; a key that
+    is wrong. On `revised` sessions the figures are not the final ones yet.
     """
 
+    host: str
     path: str
     params: Mapping[str, str]
     now: float
+    headers: Mapping[str, str] = field(default_factory=dict)
     variant: str | None = None
     revised: frozenset[date] = frozenset()
 
@@ -35,13 +41,22 @@ class Reply:
 
 
 class Vendor(Protocol):
-    """One vendor's wire form."""
+    """One vendor's wire form over the truth."""
 
-    def symbol_of(self, path: str) -> str | None:
-        """The symbol that a data request asks for, in canonical form; None for anything that is not one."""
+    name: str
+    """The name of the source that asks it."""
 
-    def path_for(self, path: str, symbol: str) -> str:
-        """`path` asking for another symbol."""
+    hosts: frozenset[str]
+    """The hosts it answers for."""
+
+    variants: frozenset[str]
+    """The variants it knows a form for."""
+
+    def key_of(self, ask: Ask) -> str | None:
+        """
+        What a data request asks for, the name that faults and counts go by: the canonical symbol where it is about one
+        (`BRK.B`), else something short (`grouped 2024-12-31`). None for what is no data request (cookies, crumbs).
+        """
 
     def answer(self, ask: Ask) -> Reply | None:
-        """The answer, or None when this vendor does not know the path."""
+        """The answer in the vendor's form, misbehaviour included; None when this vendor does not know the path."""

@@ -15,10 +15,13 @@ from urllib.parse import unquote
 
 import numpy as np
 import orjson
+import polars as pl
 
 from gym.sessions import new_york_date, utc_offset
-from gym.truth import History, Truth
+from gym.truth import REUSED, History, Truth
 from gym.wire import Ask, Reply
+from gym.yahoo_minutes import Manner, beyond, periods
+from gym.yahoo_minutes import rows as minute_rows
 
 CHART = "/v8/finance/chart/"
 _RANGES = {"1d": 1, "5d": 5, "1mo": 31, "3mo": 92, "6mo": 183, "1y": 366, "2y": 731, "5y": 1827, "10y": 3653}
@@ -39,27 +42,33 @@ class _Chart:
 
 
 class Yahoo:
-    """Answers for Yahoo's hosts, all of them at one address."""
+    """Answers for Yahoo's hosts, all of them alike."""
+
+    name = "yahoo"
+    hosts = frozenset(
+        f"{name}.yahoo.com" for name in ("query1.finance", "query2.finance", "fc", "finance", "guce", "consent")
+    )
+    variants = frozenset({"empty", "duplicates", "wrong_symbol", "not_found"})
 
     def __init__(self, truth: Truth) -> None:
         self.truth = truth
         self.as_paid = frozenset(s for n, s in enumerate(truth.symbols) if n % 12 == 0)
         self.live_twice = frozenset(s for n, s in enumerate(truth.symbols) if n % 6 == 0)
         self.null_halts = frozenset(s for n, s in enumerate(truth.symbols) if n % 10 == 6)
-        self._charts: dict[tuple[str, date, frozenset[date]], _Chart] = {}
+        self.null_minutes = frozenset(s for n, s in enumerate(truth.symbols) if n % 4 == 2)
+        self._charts: dict[tuple[int, date, frozenset[date]], _Chart] = {}
 
-    def symbol_of(self, path: str) -> str | None:
+    def key_of(self, ask: Ask) -> str | None:
         """The canonical symbol of a chart request."""
-        return unquote(path[len(CHART) :]).replace("-", ".") if path.startswith(CHART) else None
-
-    def path_for(self, path: str, symbol: str) -> str:
-        """The chart of another symbol."""
-        return CHART + symbol.replace(".", "-")
+        return unquote(ask.path[len(CHART) :]).replace("-", ".") if ask.path.startswith(CHART) else None
 
     def answer(self, ask: Ask) -> Reply | None:
         """Chart, cookie, crumb or consent."""
-        if (symbol := self.symbol_of(ask.path)) is not None:
-            return self._chart_reply(symbol, ask)
+        if (symbol := self.key_of(ask)) is not None:
+            if ask.variant == "not_found":
+                return refusal(404, "Not Found", "No data found, symbol may be delisted")
+            other = next(one for one in self.truth.symbols if one != symbol)
+            return self._chart_reply(other if ask.variant == "wrong_symbol" else symbol, ask)
         match ask.path:
             case "/v1/test/getcrumb":
                 return Reply(200, b"gym.Crumb/1", "text/plain;charset=utf-8")
@@ -73,49 +82,83 @@ class Yahoo:
 
     def _chart_reply(self, ticker: str, ask: Ask) -> Reply:
         today = new_york_date(ask.now)
-        symbol = self._known_as(ticker, today)
-        if symbol is None or self.truth.security(symbol).first > today:
+        history = self._known_as(ticker, today)
+        if history is None or history.security.first > today:
             return refusal(404, "Not Found", "No data found, symbol may be delisted")
-        if ask.params.get("interval", "1d") != "1d":
+        interval = ask.params.get("interval", "1d")
+        if interval not in ("1d", "1m"):
             return refusal(422, "Unprocessable Entity", "Invalid input - interval is not supported")
         start, end = _window(ask, today)
         if start >= end:
             return refusal(400, "Bad Request", "Invalid input - start date cannot be after end date.")
-        history = self.truth.history(symbol)
         if end <= history.sessions.opens[0]:
             return refusal(400, "Bad Request", f"Data doesn't exist for startDate = {start}, endDate = {end}")
-        chart = self._chart(symbol, today, ask.revised)
+        if interval == "1m" and (why := beyond(start, end, ask.now)):
+            return refusal(422, "Unprocessable Entity", why)
+        chart = self._chart(history, today, ask.revised)
+        answer = self._minutes if interval == "1m" else self._days
+        result = answer(ticker, history, chart, (start, end), ask)
+        return Reply(200, dump({"chart": {"result": [result], "error": None}}))
+
+    def _days(self, ticker: str, history: History, chart: _Chart, window: tuple[int, int], ask: Ask) -> dict[str, Any]:
+        start, end = window
         rows = _rows(chart, start, min(end, int(ask.now) + 1), ask)
         live = self._live(history, chart, ask.now)
         result: dict[str, Any] = {"meta": self._meta(ticker, history, chart, rows, live, ask)}
-        stamps, values = self._table(symbol, chart, rows, live if live and start <= live[0] < end else None)
-        if len(stamps):
-            result["timestamp"] = stamps
-            result |= _events(chart, start, min(end, int(ask.now) + 1), ask.params.get("events", ""))
-            quote = {name: values[name] for name in _FIELDS}
-            result["indicators"] = {"quote": [quote], "adjclose": [{"adjclose": values["adjclose"]}]}
-        else:
-            result["indicators"] = {"quote": [{}], "adjclose": [{}]}
-        return Reply(200, dump({"chart": {"result": [result], "error": None}}))
+        shown = live if live and start <= live[0] < end else None
+        stamps, values = self._table(history.security.symbol, chart, rows, shown)
+        if not len(stamps):
+            return result | {"indicators": {"quote": [{}], "adjclose": [{}]}}
+        result["timestamp"] = stamps
+        result |= _events(chart, start, min(end, int(ask.now) + 1), ask.params.get("events", ""))
+        quote = {name: values[name] for name in _FIELDS}
+        return result | {"indicators": {"quote": [quote], "adjclose": [{"adjclose": values["adjclose"]}]}}
 
-    def _known_as(self, ticker: str, today: date) -> str | None:
-        """The symbol that a ticker means today: a former ticker until its rename, the new one from then on."""
+    def _minutes(
+        self, ticker: str, history: History, chart: _Chart, window: tuple[int, int], ask: Ask
+    ) -> dict[str, Any]:
+        (start, end), symbol = window, history.security.symbol
+        prepost = ask.params.get("includePrePost", "false").lower() == "true"
+        manner = Manner(prepost, symbol in self.null_minutes, symbol in self.live_twice)
+        frame = minute_rows(history, start, end, ask.now, manner)
+        live = self._live(history, chart, ask.now)
+        before = np.flatnonzero(chart.stamps >= start - start % 86_400)
+        meta = self._meta(ticker, history, chart, before, live, ask) | {"scale": 3, "dataGranularity": "1m"}
+        meta["previousClose"] = meta["chartPreviousClose"]
+        if frame.is_empty() or ask.variant == "empty":
+            return {"meta": meta, "indicators": {"quote": [{}]}}
+        if ask.variant == "duplicates":
+            frame = pl.concat([frame, frame.tail(3)]).sort("ts", maintain_order=True)
+        meta["tradingPeriods"] = periods(history.sessions, start, min(end, int(ask.now)), prepost=prepost)
+        columns = frame.to_dict(as_series=False)
+        result = {"meta": meta, "timestamp": columns["ts"]}
+        result |= _events(chart, start, min(end, int(ask.now) + 1), ask.params.get("events", ""))
+        return result | {"indicators": {"quote": [{name: columns[name] for name in _FIELDS}]}}
+
+    def _known_as(self, ticker: str, today: date) -> History | None:
+        """Whom a ticker means today: a former one until the rename, the new one from then on, the last to reuse it."""
         if ticker in self.truth:
             since = self.truth.security(ticker).renamed_on
-            return ticker if since is None or since <= today else None
+            return self.truth.history(ticker) if since is None or since <= today else None
+        if ticker == REUSED:
+            first, second = self.truth.reused_history
+            gone = first.security.last < today < second.security.first
+            return None if gone else (second if today >= second.security.first else first)
         security = self.truth.renames.get(ticker)
-        return security.symbol if security and security.renamed_on and today < security.renamed_on else None
+        renamed = security is None or security.renamed_on is None or today >= security.renamed_on
+        return None if security is None or renamed else self.truth.history(security.symbol)
 
-    def _chart(self, symbol: str, today: date, revised: frozenset[date]) -> _Chart:
-        key = symbol, today, revised
-        if key not in self._charts:
+    def _chart(self, history: History, today: date, revised: frozenset[date]) -> _Chart:
+        key = history.security.number, today, revised
+        chart = self._charts.get(key)
+        if chart is None:
             if len(self._charts) > 2000:
                 self._charts.clear()
-            self._charts[key] = self._make(symbol, today, revised)
-        return self._charts[key]
+            chart = self._charts[key] = self._make(history, today, revised)
+        return chart
 
-    def _make(self, symbol: str, today: date, revised: frozenset[date]) -> _Chart:
-        history = self.truth.history(symbol)
+    def _make(self, history: History, today: date, revised: frozenset[date]) -> _Chart:
+        symbol = history.security.symbol
         ratio = history.ratio_after(today)
         early = np.isin(history.sessions.dates, np.array(sorted(revised), dtype="datetime64[D]"))
         cents = {name: getattr(history, name) for name in ("open", "high", "low", "close")}
