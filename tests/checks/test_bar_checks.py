@@ -12,7 +12,7 @@ import pytest
 
 from marketkeep.checks import BAR_CHECKS, bar_findings, check_bars, failed_codes
 from marketkeep.gold.promote import session_table, with_calendar
-from marketkeep.model import FINDINGS, RAW_DAILY_BARS
+from marketkeep.model import FINDINGS, RAW_TABLES
 from raw_rows import Row, bar, bars
 
 LAG = timedelta(minutes=60)
@@ -224,7 +224,7 @@ def test_no_rows_no_marks() -> None:
     assert empty.is_empty()
     assert {"failed", "hard", "score"} <= set(empty.columns)
     assert bar_findings(empty).equals(FINDINGS.empty())
-    assert set(RAW_DAILY_BARS.schema) <= set(empty.columns)
+    assert set(RAW_TABLES["daily_bars"].schema) <= set(empty.columns)
 
 
 def test_findings_group_by_check_symbol_source_and_batch() -> None:
@@ -266,7 +266,8 @@ def test_dictionary_lists_every_check() -> None:
     The data dictionary has one line a check: code, severity, weight, whether it is hard, and its sentence.
     """
     text = (Path(__file__).parents[2] / "docs" / "data-dictionary.md").read_text(encoding="utf-8")
-    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in text.splitlines() if line.startswith("|")]
+    mine = text.partition("## Checks of daily bars")[2].partition("\n## ")[0]
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in mine.splitlines() if line.startswith("|")]
     for check in BAR_CHECKS:
         told = [f"`{check.code}`", check.severity, str(check.weight), "yes" if check.hard else "", check.doc]
         assert rows.count(told) == 1

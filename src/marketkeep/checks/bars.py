@@ -11,6 +11,7 @@ from __future__ import annotations
 import polars as pl
 
 from marketkeep.checks.rules import Check
+from marketkeep.checks.scoring import codes_behind, count_copies, score
 
 _PRICES = ("open", "high", "low", "close")
 _SLACK = 1e-6
@@ -122,34 +123,12 @@ def check_bars(bars: pl.DataFrame, sessions: pl.DataFrame) -> pl.DataFrame:
     tell payloads apart; it is sorted by symbol and date with each payload's rows together. `sessions` has calendar,
     date, session_close and final_from (both UTC; a bar received from final_from on is final).
     """
-    frame = _count_copies(bars.join(sessions, on=["calendar", "date"], how="left", maintain_order="left"))
-    marked = frame.lazy().with_columns(check.hits().fill_null(value=False).alias(check.code) for check in BAR_CHECKS)
-    hard = pl.any_horizontal(check.code for check in BAR_CHECKS if check.hard)
-    lost = pl.sum_horizontal(pl.col(check.code).cast(pl.Int16) * check.weight for check in BAR_CHECKS)
-    bits = pl.sum_horizontal(pl.col(check.code).cast(pl.UInt32) * (1 << i) for i, check in enumerate(BAR_CHECKS))
-    return (
-        marked.with_columns(hard=hard, lost=lost, failed=bits.cast(pl.UInt32))
-        .with_columns(score=pl.when("hard").then(0).otherwise((100 - pl.col("lost")).clip(0, 100)).cast(pl.Int16))
-        .drop([check.code for check in BAR_CHECKS], "lost", "session_close", "final_from", "copied", "conflicting")
-        .collect()
-    )
+    frame = bars.join(sessions, on=["calendar", "date"], how="left", maintain_order="left")
+    payload = [name for name in ("batch_id", "payload") if name in frame.columns]
+    counted = count_copies(frame, ["symbol", "date", *payload], [*_PRICES, "volume"])
+    return score(counted, BAR_CHECKS).drop("session_close", "final_from", "copied", "conflicting")
 
 
 def failed_codes(bits: int) -> list[str]:
     """The codes behind the `failed` bits of one row, in the order of `BAR_CHECKS`."""
-    return [check.code for i, check in enumerate(BAR_CHECKS) if bits >> i & 1]
-
-
-def _count_copies(frame: pl.DataFrame) -> pl.DataFrame:
-    """
-    Mark rows told more than once by one payload: `copied`, and `conflicting` where the copies differ.
-
-    Rows of a payload lie together, so equal neighbours are found without grouping millions of rows.
-    """
-    key = ["symbol", "date", *(name for name in ("batch_id", "payload") if name in frame.columns)]
-    same = pl.all_horizontal(pl.col(name) == pl.col(name).shift(1) for name in key)
-    frame = frame.with_columns(copied=(same | same.shift(-1)).fill_null(value=False))
-    if not frame["copied"].any():
-        return frame.with_columns(conflicting=pl.lit(value=False))
-    variants = pl.struct(*_PRICES, "volume").n_unique().over(key)
-    return frame.with_columns(conflicting=pl.when("copied").then(variants > 1).otherwise(pl.lit(value=False)))
+    return codes_behind(bits, BAR_CHECKS)

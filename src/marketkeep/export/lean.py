@@ -55,7 +55,8 @@ def write_lean(keep: Keep, symbols: str | Iterable[str], folder: Path) -> list[P
     files: dict[Path, bytes] = {}
     for symbol in wanted:
         bars = every.filter(pl.col("symbol") == symbol.text)
-        told = history.filter(pl.col("symbol") == symbol.text)
+        # What happened before the first bar is another holder's of a reused ticker, or has no line to stand on.
+        told = history.filter((pl.col("symbol") == symbol.text) & (pl.col("effective_date") > _first(bars)))
         name = symbol.folder.lower()
         files[_FOLDER / "daily" / f"{name}.zip"] = daily_zip(bars)
         files[_FOLDER / "factor_files" / f"{name}.csv"] = factor_file(bars, keep.actions(symbol.text)).encode()

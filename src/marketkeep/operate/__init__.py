@@ -1,4 +1,4 @@
-"""Operate: keeping a keep in order. Today the doctor, which reads all and says what is wrong."""
+"""Looking after a keep: the doctor, and how the sources stand."""
 
 from marketkeep.operate.doctor import Health, Problem, examine
 

@@ -11,10 +11,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import polars as pl
+
 from marketkeep.errors import CorruptFile
 from marketkeep.pipeline.journal import open_runs
 from marketkeep.raw import BatchStore, Landing
-from marketkeep.stores.lake import Catalog, Lake, layout
+from marketkeep.stores.lake import Catalog, Lake, layout, minutes
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +102,10 @@ def _raw(root: Path, catalog: Catalog) -> Iterator[Problem | None]:
 
 
 def _published(root: Path, catalog: Catalog) -> Iterator[Problem | None]:
-    for dataset, symbol, period, digest in catalog.entries.select("dataset", "symbol", "period", "hash").iter_rows():
+    minute = pl.col("dataset") == minutes.DATASET
+    yield from _minute_months(root, catalog.entries.filter(minute))
+    others = catalog.entries.filter(~minute)
+    for dataset, symbol, period, digest in others.select("dataset", "symbol", "period", "hash").iter_rows():
         path = layout.ticks(symbol, period) if dataset == "daily_bars" else layout.actions(symbol)
         try:
             same = hashlib.sha256((root / path).read_bytes()).hexdigest() == digest
@@ -108,6 +113,21 @@ def _published(root: Path, catalog: Catalog) -> Iterator[Problem | None]:
         except OSError as error:
             same, found = False, f"it cannot be read ({error.strerror})"
         yield None if same else Problem("published", path, found, "marketkeep rebuild")
+
+
+def _minute_months(root: Path, entries: pl.DataFrame) -> Iterator[Problem | None]:
+    """A month of minute bars has one hash over all its files; a file that is gone is named."""
+    for (symbol, period, days), digest in zip(minutes.files_held(entries), entries["hash"], strict=True):
+        digests = {day: minutes.file_digest(root, symbol, day) for day in days}
+        unread = [layout.minute_ticks(symbol, day) for day in days if digests[day] is None]
+        for path in unread:
+            yield Problem("published", path, "it cannot be read", "marketkeep rebuild")
+        if unread:
+            continue
+        same = minutes.month_hash([str(one) for one in digests.values()]) == digest
+        month = Path(layout.minute_ticks(symbol, days[0])).parents[1].as_posix()
+        found = f"the files of {period} together differ from the hash in the catalog"
+        yield None if same else Problem("published", month, found, "marketkeep rebuild")
 
 
 def _journal(root: Path) -> Iterator[Problem | None]:

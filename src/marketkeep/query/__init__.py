@@ -3,5 +3,15 @@
 from marketkeep.query.bars import BarsQuery, BarsRequest
 from marketkeep.query.explain import Candidate, Explanation, Factor
 from marketkeep.query.keep import Keep
+from marketkeep.query.minutes import MinuteBarsQuery, MinuteBarsRequest
 
-__all__ = ["BarsQuery", "BarsRequest", "Candidate", "Explanation", "Factor", "Keep"]
+__all__ = [
+    "BarsQuery",
+    "BarsRequest",
+    "Candidate",
+    "Explanation",
+    "Factor",
+    "Keep",
+    "MinuteBarsQuery",
+    "MinuteBarsRequest",
+]

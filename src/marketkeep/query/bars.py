@@ -4,24 +4,18 @@ Daily bars, asked for lazily: nothing is read until a terminal method is called.
 
 from __future__ import annotations
 
-import io
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
-from pathlib import Path
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import Literal, get_args
 
 import polars as pl
 
 from marketkeep.errors import BadInput
-from marketkeep.files import write_atomic
-from marketkeep.stores.lake import records
-
-if TYPE_CHECKING:
-    import pandas as pd
-    import pyarrow as pa
+from marketkeep.query.terminals import Terminals
 
 Adjust = Literal["none", "splits", "all"]
+_PRICES = ("open", "high", "low", "close")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +39,7 @@ class BarsRequest:
 
 
 @dataclass(frozen=True, slots=True)
-class BarsQuery:
+class BarsQuery(Terminals):
     """
     A question about daily bars; terminal methods read it.
 
@@ -65,38 +59,13 @@ class BarsQuery:
         """The bars as a polars frame. Raises `NotFound` for a symbol the keep holds nothing of."""
         return self._read(self.request)
 
-    def arrow(self) -> pa.Table:
-        """The bars as an Arrow table."""
-        return self.polars().to_arrow()
 
-    def pandas(self) -> pd.DataFrame:
-        """The bars as a pandas frame (needs the `pandas` extra)."""
-        return self.polars().to_pandas()
-
-    def csv(self, path: str | Path) -> Path:
-        """Write the bars as CSV with a header, dates as YYYY-MM-DD, null as empty; returns the path."""
-        write_atomic(Path(path), self.polars().write_csv().encode())
-        return Path(path)
-
-    def json(self, path: str | Path) -> Path:
-        """Write the bars as a JSON array of records, the form of the published files; returns the path."""
-        write_atomic(Path(path), records.array(",\n".join(records.lines(self.polars()))))
-        return Path(path)
-
-    def parquet(self, path: str | Path) -> Path:
-        """Write the bars as Parquet; returns the path."""
-        buffer = io.BytesIO()
-        self.polars().write_parquet(buffer)
-        write_atomic(Path(path), buffer.getvalue())
-        return Path(path)
-
-
-def scale(bars: pl.DataFrame, adjust: Adjust) -> pl.DataFrame:
+def scale(bars: pl.DataFrame, adjust: Adjust, prices: Sequence[str] = _PRICES) -> pl.DataFrame:
     """`bars` (with split_factor and dividend_factor) adjusted as asked: prices multiply, volume divides by splits."""
     if adjust == "none":
         return bars
     factor = pl.col("split_factor") * pl.col("dividend_factor") if adjust == "all" else pl.col("split_factor")
     return bars.with_columns(
-        *(pl.col(name) * factor for name in ("open", "high", "low", "close")),
+        *(pl.col(name) * factor for name in prices),
         volume=pl.col("volume") / pl.col("split_factor"),
     )

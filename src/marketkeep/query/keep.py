@@ -15,6 +15,7 @@ from marketkeep.model import Symbol
 from marketkeep.query.bars import Adjust, BarsQuery, BarsRequest
 from marketkeep.query.explain import Explanation, explain
 from marketkeep.query.issues import issues
+from marketkeep.query.minutes import MinuteBarsQuery, MinuteBarsRequest, Segment, read_minute_bars
 from marketkeep.query.reading import read_bars
 from marketkeep.raw import BatchStore
 from marketkeep.stores.lake import Lake
@@ -49,15 +50,34 @@ class Keep:
         `recorded_by` leaves out what was received later than that instant (a date means the end of that day, UTC).
         Lazy: see `BarsQuery` for the columns and the terminal methods. Raises `BadSymbol`, `BadInput` or `BadRange`.
         """
-        first, last = _day(start, "start"), _day(end, "end")
-        if first and last and first > last:
-            raise BadRange(first, last)
-        names = [symbols] if isinstance(symbols, str) else list(symbols)
-        if not names:
-            raise BadInput("no symbol was given; name at least one, such as AAPL")
-        wanted = tuple(dict.fromkeys(str(Symbol.parse(name)) for name in names))
-        request = BarsRequest(wanted, first, last, adjust, _day(as_of, "as_of"), _moment(recorded_by))
+        first, last = _range(start, end)
+        request = BarsRequest(_symbols(symbols), first, last, adjust, _day(as_of, "as_of"), _moment(recorded_by))
         return BarsQuery(request, lambda asked: read_bars(self._lake, self._batches, asked))
+
+    def minute_bars(
+        self,
+        symbols: str | Iterable[str],
+        start: Day | None = None,
+        end: Day | None = None,
+        *,
+        adjust: Adjust = "none",
+        segment: Segment | None = None,
+        as_of: Moment | None = None,
+        recorded_by: Moment | None = None,
+    ) -> MinuteBarsQuery:
+        """
+        Minute bars of one or more symbols, any vendor's spelling, from `start` through the session of `end`.
+
+        Dates are sessions of the venue (text as YYYY-MM-DD). `segment` keeps pre, regular or post only. `as_of` leaves
+        out bars whose minute is not over at that instant (UTC; a date means the end of that session) and later
+        actions; `recorded_by` leaves out what was received later than that instant (a date means the end of that day,
+        UTC). Lazy: see `MinuteBarsQuery` for columns and terminal methods. Raises `BadSymbol`, `BadInput`, `BadRange`.
+        """
+        first, last = _range(start, end)
+        request = MinuteBarsRequest(
+            _symbols(symbols), first, last, adjust, segment, _instant_or_day(as_of, "as_of"), _moment(recorded_by)
+        )
+        return MinuteBarsQuery(request, lambda asked: read_minute_bars(self._lake, self._batches, asked))
 
     def actions(self, symbols: str | Iterable[str]) -> pl.DataFrame:
         """Corporate actions of the symbols with their factors, verdicts and witnesses; see the data dictionary."""
@@ -76,9 +96,13 @@ class Keep:
         """Renames and delistings that sources told: symbol, old and new ticker, first session of the new state."""
         return self._lake.ticker_history()
 
-    def coverage(self) -> pl.DataFrame:
-        """Per symbol: rows, first and last session, missing sessions within them, and mean score."""
-        held = self._lake.catalog().entries.filter(pl.col("dataset") == "daily_bars")
+    def coverage(self, dataset: str = "daily_bars") -> pl.DataFrame:
+        """
+        Per symbol: rows, first and last session, missing sessions within them, and mean score.
+
+        `dataset` is daily_bars or minute_bars; of the latter, sessions missing are counted within each month held.
+        """
+        held = self._lake.catalog().entries.filter(pl.col("dataset") == dataset)
         return (
             held.group_by("symbol")
             .agg(
@@ -107,6 +131,20 @@ class Keep:
         return explain(self._lake, self._batches, str(Symbol.parse(symbol)), when, field)
 
 
+def _symbols(symbols: str | Iterable[str]) -> tuple[str, ...]:
+    names = [symbols] if isinstance(symbols, str) else list(symbols)
+    if not names:
+        raise BadInput("no symbol was given; name at least one, such as AAPL")
+    return tuple(dict.fromkeys(str(Symbol.parse(name)) for name in names))
+
+
+def _range(start: Day | None, end: Day | None) -> tuple[date | None, date | None]:
+    first, last = _day(start, "start"), _day(end, "end")
+    if first and last and first > last:
+        raise BadRange(first, last)
+    return first, last
+
+
 def _day(value: Day | None, name: str) -> date | None:
     if value is None or (isinstance(value, date) and not isinstance(value, datetime)):
         return value
@@ -117,13 +155,17 @@ def _day(value: Day | None, name: str) -> date | None:
 
 
 def _moment(value: Moment | None) -> datetime | None:
-    if value is None:
-        return None
+    when = _instant_or_day(value, "recorded_by")
+    if when is None or isinstance(when, datetime):
+        return when
+    return datetime(when.year, when.month, when.day, 23, 59, 59, 999999, tzinfo=UTC)
+
+
+def _instant_or_day(value: Moment | None, name: str) -> datetime | date | None:
+    """A day stays a day; a time without a zone is UTC."""
     if isinstance(value, str):
         try:
             value = date.fromisoformat(value) if len(value) == len("2024-01-02") else datetime.fromisoformat(value)
         except ValueError:
-            raise BadInput(f"recorded_by={value!r} is not a time; write 2024-01-02 or 2024-01-02T15:00:00Z") from None
-    if not isinstance(value, datetime):
-        return datetime(value.year, value.month, value.day, 23, 59, 59, 999999, tzinfo=UTC)
-    return value if value.tzinfo else value.replace(tzinfo=UTC)
+            raise BadInput(f"{name}={value!r} is not a time; write 2024-01-02 or 2024-01-02T15:00:00Z") from None
+    return value.replace(tzinfo=UTC) if isinstance(value, datetime) and not value.tzinfo else value

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+from collections import defaultdict
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -42,23 +43,45 @@ class Catalog:
         """The catalog of a keep that holds nothing yet."""
         return cls("", CATALOG.empty(), BATCHES.empty(), ASKED.empty())
 
+    def held(self, dataset: str, symbol: str) -> pl.DataFrame:
+        """The entries of one symbol in a dataset, by period."""
+        if dataset not in self._held:
+            mine = self.entries.filter(pl.col("dataset") == dataset).sort("symbol", "period")
+            self._held[dataset] = mine.partition_by("symbol", as_dict=True)
+        return self._held[dataset].get((symbol,), _NO_ENTRIES)
+
     def bars(self, symbol: str) -> pl.DataFrame:
         """The entries of one symbol's daily bars, by year."""
-        return self._bars.get((symbol,), _NO_ENTRIES)
+        return self.held("daily_bars", symbol)
 
-    def answered(self, dataset: str, source: str, symbol: str) -> list[tuple[bool, date, date, datetime]]:
-        """Spans [start, end) a source has answered for: whether it knew no such symbol, and when it last said so."""
-        rows = self._asked.get((dataset, source, symbol))
-        return [] if rows is None else rows.select("refused", "start", "end", "asked_at").rows()
+    def held_spans(self, dataset: str, symbol: str) -> list[tuple[date, date, list[date]]]:
+        """Of each period of a symbol in a dataset: first and last date held, and the sessions missing between."""
+        return self._spans.get((dataset, symbol), [])
 
-    @cached_property
-    def _bars(self) -> dict[tuple[object, ...], pl.DataFrame]:
-        held = self.entries.filter(pl.col("dataset") == "daily_bars").sort("symbol", "period")
-        return held.partition_by("symbol", as_dict=True)
+    def answered(self, dataset: str, source: str, symbol: str) -> list[tuple[str | None, date, date, datetime]]:
+        """Spans [start, end) a source has answered for: what it refused them for, if so, and when it last said so."""
+        return self._asked.get((dataset, source, symbol), [])
 
     @cached_property
-    def _asked(self) -> dict[tuple[object, ...], pl.DataFrame]:
-        return self.asked.partition_by("dataset", "source", "symbol", as_dict=True)
+    def _held(self) -> dict[str, dict[tuple[object, ...], pl.DataFrame]]:
+        """By dataset, filled when it is first asked for: most questions are about one."""
+        return {}
+
+    @cached_property
+    def _spans(self) -> dict[tuple[str, str], list[tuple[date, date, list[date]]]]:
+        """Read once: planning asks for every symbol."""
+        told: defaultdict[tuple[str, str], list[tuple[date, date, list[date]]]] = defaultdict(list)
+        known = self.entries.sort("dataset", "symbol", "period").select("dataset", "symbol", "first", "last", "missing")
+        for dataset, symbol, first, last, holes in known.iter_rows():
+            told[dataset, symbol].append((first, last, holes))
+        return dict(told)
+
+    @cached_property
+    def _asked(self) -> dict[tuple[str, str, str], list[tuple[str | None, date, date, datetime]]]:
+        told: defaultdict[tuple[str, str, str], list[tuple[str | None, date, date, datetime]]] = defaultdict(list)
+        for dataset, source, symbol, *span in self.asked.select(list(ASKED.schema)).iter_rows():
+            told[dataset, source, symbol].append((span[0], span[1], span[2], span[3]))
+        return dict(told)
 
     def symbols(self) -> list[str]:
         """Symbols with at least one bar, sorted."""

@@ -57,8 +57,17 @@ class Lake:
             return
         if self.root.exists() and (not self.root.is_dir() or any(self.root.iterdir())):
             raise BadInput(f"{self.root} holds something else; give an empty or a new folder.")
+        self._mark(policy)
+
+    def set_policy(self, policy: Policy) -> None:
+        """Keep another policy in place of the one there is. Raises `NotFound` without a keep here."""
+        self.policy()
+        self._mark(policy)
+
+    def _mark(self, policy: Policy) -> None:
         content = {"format": FORMAT, "policy": policy.to_json()}
-        write_atomic(marker, orjson.dumps(content, option=orjson.OPT_INDENT_2) + b"\n", durable=True)
+        data = orjson.dumps(content, option=orjson.OPT_INDENT_2) + b"\n"
+        write_atomic(self.root / layout.MARKER, data, durable=True)
 
     def bars(self, catalog: Catalog, symbols: Iterable[str], first: date | None, last: date | None) -> pl.DataFrame:
         """Published bars of these symbols from `first` to `last`, both included, sorted by symbol and date."""

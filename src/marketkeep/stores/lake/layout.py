@@ -4,6 +4,7 @@ Where everything of a keep lies, relative to its root. The layout is a promise: 
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 
 from marketkeep.model import Symbol
@@ -11,12 +12,19 @@ from marketkeep.model import Symbol
 MARKER = "marketkeep.json"
 METADATA = "reference/ticker_metadata.parquet"
 HISTORY = "reference/ticker_history.parquet"
+INDICES = "reference/index_constituents.parquet"
+YIELDS = "reference/treasury_yields.parquet"
 CURRENT = "catalog/CURRENT"
 
 
 def ticks(symbol: str, year: int) -> str:
     """Daily bars of a symbol and calendar year."""
     return f"ticks/daily/{Symbol(symbol).folder}/{year:04d}/ticks.json"
+
+
+def minute_ticks(symbol: str, day: date) -> str:
+    """Minute bars of a symbol and session."""
+    return f"ticks/minute/{Symbol(symbol).folder}/{day:%Y/%m/%d}/ticks.parquet"
 
 
 def actions(symbol: str) -> str:

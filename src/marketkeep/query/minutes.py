@@ -1,0 +1,201 @@
+"""
+Minute bars, asked for lazily: nothing is read until a terminal method is called.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+from typing import Any, Literal, get_args
+
+import polars as pl
+
+from marketkeep.calendars import calendar_for
+from marketkeep.checks import check_minutes
+from marketkeep.errors import BadInput, BadRange, NotFound
+from marketkeep.gold import MINUTE_PRICES, promote_minutes
+from marketkeep.gold import adjust as with_adjustment
+from marketkeep.model import ACTIONS, MINUTE_BARS, Symbol
+from marketkeep.query.bars import Adjust, scale
+from marketkeep.query.reading import gold_recorded_by
+from marketkeep.query.terminals import Terminals
+from marketkeep.raw import BatchStore
+from marketkeep.stores.lake import Catalog, Lake, minutes
+
+Segment = Literal["pre", "regular", "post"]
+COLUMNS = [name for name in MINUTE_BARS.schema if name != "batch_id"]
+_Spans = dict[str, tuple[date, date]]
+
+
+@dataclass(frozen=True, slots=True)
+class MinuteBarsRequest:
+    """
+    What minute bars are asked for: symbols (canonical), sessions `start` to `end` both included (None: all), how
+    adjusted, one segment of the session or all of it (None), and the two clocks.
+
+    `as_of` shows what the market knew at that instant (UTC), or by the end of that session when it is a date;
+    `recorded_by` what this keep held at that instant (UTC).
+    """
+
+    symbols: tuple[str, ...]
+    start: date | None = None
+    end: date | None = None
+    adjust: Adjust = "none"
+    segment: Segment | None = None
+    as_of: datetime | date | None = None
+    recorded_by: datetime | None = None
+
+    def __post_init__(self) -> None:
+        if self.adjust not in get_args(Adjust):
+            raise BadInput(f"adjust={self.adjust!r} is unknown; use 'none', 'splits' or 'all'")
+        if self.segment is not None and self.segment not in get_args(Segment):
+            raise BadInput(f"segment={self.segment!r} is unknown; use 'pre', 'regular' or 'post', or None for all")
+
+    def known_day(self, symbol: str) -> date | None:
+        """The last day whose actions are known as of the request, by the clock of the symbol's venue."""
+        if isinstance(self.as_of, datetime):
+            return self.as_of.astimezone(calendar_for(Symbol(symbol).asset_class).zone).date()
+        return self.as_of
+
+
+@dataclass(frozen=True, slots=True)
+class MinuteBarsQuery(Terminals):
+    """
+    A question about minute bars; terminal methods read it.
+
+    Columns: symbol, ts (UTC, start of the minute), date (its session), open, high, low, close, volume (shares), vwap,
+    trade_count, segment (pre, regular, post), feed, source, score (0 to 100); sorted by symbol and ts. A minute without
+    trades has no row. `adjust="none"` gives prices as traded then, `"splits"` brings them and the volume to today's
+    shares, `"all"` also takes dividends out of earlier prices, both by the factors of the daily bars.
+    """
+
+    request: MinuteBarsRequest
+    _read: Callable[[MinuteBarsRequest], pl.DataFrame]
+
+    def adjusted(self, adjust: Adjust) -> MinuteBarsQuery:
+        """The same question with another adjustment. Raises `BadInput` for one there is not."""
+        return replace(self, request=replace(self.request, adjust=adjust))
+
+    def polars(self) -> pl.DataFrame:
+        """The bars as a polars frame. Raises `NotFound` for a symbol the keep holds no minute bars of."""
+        return self._read(self.request)
+
+
+def read_minute_bars(lake: Lake, batches: BatchStore, request: MinuteBarsRequest) -> pl.DataFrame:
+    """
+    The minute bars asked for.
+
+    Raises `BadRange` when the start lies after the end, and `NotFound` for a symbol without any minute bar or, where
+    prices are to be adjusted, without the daily bars that an action's factor rests on.
+    """
+    if request.start and request.end and request.start > request.end:
+        raise BadRange(request.start, request.end)
+    catalog = lake.catalog()
+    if request.recorded_by is None:
+        bars, absent = _published(lake, catalog, request)
+    else:
+        bars, absent = _recorded(lake, batches, catalog, request)
+    if absent:
+        when = f" recorded by {request.recorded_by}" if request.recorded_by else ""
+        raise NotFound(f"{', '.join(absent)}: no minute bars held{when}; collect them from a source that offers them")
+    bars = bars.filter(*_wanted(request))
+    if request.adjust != "none" and not bars.is_empty():
+        bars = scale(_with_factors(lake, batches, catalog, request, bars), request.adjust, MINUTE_PRICES)
+    return bars.select(COLUMNS)
+
+
+def _wanted(request: MinuteBarsRequest) -> Iterator[pl.Expr]:
+    yield pl.lit(value=True)
+    if request.segment is not None:
+        yield pl.col("segment") == request.segment
+    if isinstance(request.as_of, datetime):
+        # A bar is known when its minute is over, not when it begins.
+        yield pl.col("ts") + timedelta(minutes=1) <= request.as_of
+    elif request.as_of is not None:
+        yield pl.col("date") <= request.as_of
+
+
+def _last_session(request: MinuteBarsRequest) -> date | None:
+    """The last session that needs to be read; a minute as of an instant is of a session that may end a day later."""
+    known = request.as_of
+    if isinstance(known, datetime):
+        known = known.date() + timedelta(days=1)
+    return min((day for day in (request.end, known) if day), default=None)
+
+
+def _published(lake: Lake, catalog: Catalog, request: MinuteBarsRequest) -> tuple[pl.DataFrame, list[str]]:
+    absent = [symbol for symbol in request.symbols if catalog.held(minutes.DATASET, symbol).is_empty()]
+    if absent:
+        return MINUTE_BARS.empty(), absent
+    return minutes.read_minutes(lake.root, catalog, request.symbols, request.start, _last_session(request)), []
+
+
+def _recorded(
+    lake: Lake, batches: BatchStore, catalog: Catalog, request: MinuteBarsRequest
+) -> tuple[pl.DataFrame, list[str]]:
+    """Gold from the raw batches received by then, and the symbols of which there was none at all."""
+    bars = _replayed(lake, batches, catalog, request)
+    absent = sorted(set(request.symbols) - set(bars["symbol"]))
+    if absent and (request.start or request.end or request.as_of):
+        ever = replace(request, symbols=tuple(absent), start=None, end=None, as_of=None)
+        absent = sorted(set(absent) - set(_replayed(lake, batches, catalog, ever)["symbol"]))
+    return bars, absent
+
+
+def _replayed(lake: Lake, batches: BatchStore, catalog: Catalog, request: MinuteBarsRequest) -> pl.DataFrame:
+    first, last = request.start, _last_session(request)
+    files = catalog.batches.filter((pl.col("dataset") == minutes.DATASET) & (pl.col("rows") > 0))
+    if first is not None:
+        files = files.filter(pl.col("last") >= first)
+    if last is not None:
+        files = files.filter(pl.col("first") <= last)
+    asked: dict[str, Any] = {"symbols": request.symbols, "recorded_by": request.recorded_by}
+    raw = batches.rows(minutes.DATASET, files.sort("batch_id")["path"].to_list(), first=first, last=last, **asked)
+    actions = batches.rows("actions", catalog.batch_paths("actions"), **asked)
+    return promote_minutes(raw, actions, lake.policy(), check_minutes).bars
+
+
+def _with_factors(
+    lake: Lake, batches: BatchStore, catalog: Catalog, request: MinuteBarsRequest, bars: pl.DataFrame
+) -> pl.DataFrame:
+    """`bars` with the split_factor and dividend_factor that a daily bar of their session has."""
+    daily: _Spans
+    if request.recorded_by is None:
+        actions = lake.actions(request.symbols)
+        spans = catalog.entries.filter((pl.col("dataset") == "daily_bars") & pl.col("symbol").is_in(request.symbols))
+        first, last = pl.col("first").min(), pl.col("last").max()
+    else:
+        spans, actions = gold_recorded_by(lake.policy(), batches, catalog, request.symbols, request.recorded_by)
+        first, last = pl.col("date").min().alias("first"), pl.col("date").max().alias("last")
+    daily = {symbol: (start, end) for symbol, start, end in spans.group_by("symbol").agg(first, last).iter_rows()}
+    told = actions.partition_by("symbol", as_dict=True)
+    frames = []
+    for (name,), days in bars.select("symbol", "date").unique().partition_by("symbol", as_dict=True).items():
+        symbol = str(name)
+        events = told.get((symbol,), ACTIONS.empty())
+        known = request.known_day(symbol)
+        if known is not None:
+            events = events.filter(pl.col("ex_date") <= known)
+        span = daily.get(symbol)
+        _refuse_unfounded(symbol, events, span, days["date"])
+        upto = known or (span[1] if span else None)
+        frames.append(with_adjustment(days.sort("date").with_columns(close=1.0), events, upto=upto))
+    factors = pl.concat(frames).select("symbol", "date", "split_factor", "dividend_factor")
+    return bars.join(factors, on=["symbol", "date"], how="left", maintain_order="left")
+
+
+def _refuse_unfounded(symbol: str, events: pl.DataFrame, daily: tuple[date, date] | None, days: pl.Series) -> None:
+    """An action has no factor where no daily bars surround it; leaving it out would give prices that are wrong."""
+    first: Any = days.min()
+    last: Any = days.max()
+    ahead = events.filter((pl.col("ex_date") > first) & pl.col("adjustment_factor").is_null())
+    if daily is not None:
+        beyond = (pl.col("ex_date") > daily[1]) & (pl.col("ex_date") <= last)
+        ahead = ahead.filter((pl.col("ex_date") <= daily[0]) | beyond)
+    if not ahead.is_empty():
+        kind, ex_date = ahead.sort("ex_date").select("kind", "ex_date").row(0)
+        raise NotFound(
+            f"{symbol}: the {kind} of {ex_date} has no factor, for there are no daily bars before and after it; "
+            "collect daily bars too, or ask with adjust='none'"
+        )
