@@ -21,7 +21,7 @@ def test_live_demo_collects_and_shows(
     now = datetime.now(UTC)
     with serve(symbols=5, years=3, seed=5, last=XNYS.last_final(now, timedelta(hours=1)), now=now) as gym:
         monkeypatch.setattr(demonstrating, "LIVE", tuple(gym.truth.symbols))
-        monkeypatch.setenv("MARKETKEEP_YAHOO_BASE", gym.url)
+        monkeypatch.setenv("MARKETKEEP_GATEWAY", gym.url)
         with pytest.raises(SystemExit) as end:
             main(["demo", "--live", "--folder", str(tmp_path / "live")])
     assert end.value.code == 0, capfd.readouterr().err

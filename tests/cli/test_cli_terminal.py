@@ -147,11 +147,11 @@ def test_interrupted_while_a_source_is_silent(empty: Path) -> None:
         gym.set_faults(FaultPlan(always=dict.fromkeys(gym.truth.symbols, "hang"), hang_seconds=60))
         assert run("add-symbol", *gym.truth.symbols, "--start", "2024-01-02", "--data", empty).code == 0
         with subprocess.Popen(
-            [*COMMAND, "update", "--data", str(empty)],
+            [*COMMAND, "update", "--source", "yahoo", "--data", str(empty)],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
-            env=environment(MARKETKEEP_YAHOO_BASE=gym.url),
+            env=environment(MARKETKEEP_GATEWAY=gym.url),
             preexec_fn=heed_interrupts,  # noqa: PLW1509  it calls one function and takes no lock
         ) as child:
             before = time.monotonic()

@@ -14,6 +14,8 @@ import marketkeep
 from gym import Gym
 from marketkeep.http import Client, HttpSettings, YahooTransport
 from marketkeep.model import Policy, Rate
+from marketkeep.pipeline.ledger import Ledger
+from marketkeep.pipeline.means import Means
 from marketkeep.pipeline.securities import add_symbols
 from marketkeep.pipeline.update import Outcome, update
 from marketkeep.pipeline.workspace import Workspace, open_workspace
@@ -49,9 +51,12 @@ class GymKeep:
         add_symbols(self.work, symbols or self.gym.truth.symbols, start=start)
 
     def collect(self, act: Callable[..., Outcome] = update, **options: object) -> Outcome:
-        """Run one collecting step through yfinance's own session."""
-        with Client(QUICK, clock=self.work.clock, transports={"yahoo": YahooTransport(self.gym.url)}) as client:
-            return act(self.work, FAST_YAHOO, client, workers=4, **options)
+        """Run one collecting step from Yahoo, through yfinance's own session."""
+        with (
+            Ledger(self.root, self.work.clock) as ledger,
+            Client(QUICK, clock=self.work.clock, transports={"yahoo": YahooTransport(self.gym.url)}) as client,
+        ):
+            return act(self.work, Means((FAST_YAHOO,), client, ledger), **options)
 
 
 def differing(root: Path, gym: Gym, start: date, last: date) -> dict[str, int]:

@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 
 from marketkeep.calendars import UTC_DAYS, XNYS
 from marketkeep.errors import CalendarError
-from marketkeep.model import ASKED, BATCHES, CATALOG, Batch, Lineage, Policy, Request
-from marketkeep.pipeline.gaps import Window, expected_end, missing, plan
-from marketkeep.pipeline.touched import asked_after
+from marketkeep.model import ASKED, BATCHES, CATALOG, Batch, Lineage, Policy, Query, Request
+from marketkeep.pipeline.answers import asked_after
+from marketkeep.pipeline.gaps import Window, expected_end, missing
+from marketkeep.pipeline.planning import Planner
 from marketkeep.sources import Yahoo
 from marketkeep.stores.lake import Catalog
 
@@ -40,7 +41,7 @@ def held(days: list[date], symbol: str = "AAPL") -> pl.DataFrame:
 
 def catalog(days: list[date], *answers: Answer, symbol: str = "AAPL", source: str = "yahoo") -> Catalog:
     """A catalog of one symbol: what is held and what was answered (start, end, when, whether unknown to the source)."""
-    rows = [("daily_bars", source, symbol, bool(told[3:] and told[3]), told[0], told[1], told[2]) for told in answers]
+    rows = [("daily_bars", source, symbol, "not_found" if told[3:] and told[3] else None, told[0], told[1], told[2]) for told in answers]
     asked = pl.DataFrame(rows, schema=ASKED.schema, orient="row")
     return Catalog("v", held(days, symbol), BATCHES.empty(), asked)
 
@@ -52,7 +53,7 @@ def lacking(known: Catalog, window: Window, policy: Policy = POLICY, now: dateti
 
 def planned(known: Catalog, *windows: Window, policy: Policy = POLICY, now: datetime = NOW) -> list[Request]:
     """What Yahoo is asked."""
-    return plan(known, windows, YAHOO, policy, now, TODAY)
+    return [one for task in Planner(policy, now, (YAHOO,)).tasks(known, windows) for one in task.requests]
 
 
 SESSIONS = XNYS.sessions(FIRST, END)
@@ -235,13 +236,17 @@ def test_old_hole_does_not_reach_the_end() -> None:
     For a hole in the past a source that can is asked for just that.
     """
 
+    queries: list[Query] = []
+
     class Asked(Yahoo):
-        def plan(self, query: object) -> list[object]:  # type: ignore[override]
-            return [query]
+        def plan(self, query: Query) -> list[Request]:
+            queries.append(query)
+            return []
 
     known = catalog([day for day in SESSIONS if day not in (SESSIONS[10], SESSIONS[12])])
-    [query] = plan(known, [WINDOW], Asked(), POLICY, NOW, TODAY)
-    assert (query.start, query.end, query.today) == (SESSIONS[10], SESSIONS[12] + timedelta(1), TODAY)  # type: ignore[attr-defined]
+    Planner(POLICY, NOW, (Asked(),)).tasks(known, [WINDOW])
+    [query] = queries
+    assert (query.start, query.end, query.today) == (SESSIONS[10], SESSIONS[12] + timedelta(1), TODAY)
 
 
 # --- calendars -------------------------------------------------------------------------------------------------------
@@ -301,7 +306,7 @@ def test_end_behind_the_calendar_is_said() -> None:
 
 def batch(*told: tuple[date, date, datetime, str | None]) -> Batch:
     """A batch whose answers asked for these spans: start, end, when, refused for what."""
-    lineage = tuple(Lineage("d", "p", 0, "u", "AAPL", start, end, at, refused=why) for start, end, at, why in told)
+    lineage = tuple(Lineage("d", "p", 0, "u", ("AAPL",), start, end, at, refused=why) for start, end, at, why in told)
     return Batch("b", "raw/b", "daily_bars", "yahoo", "run", 0, None, None, lineage)
 
 
@@ -345,6 +350,6 @@ def test_refusals_but_not_found_settle_nothing() -> None:
     """
     assert ledger(batch((day(1), day(5), NOW, "malformed"), (day(1), day(5), NOW, "timeout"))) == []
     assert ledger(batch((day(1), day(5), NOW, "not_found"), (day(1), day(9), NOW, None))) == [
-        (False, day(1), day(9), NOW),
-        (True, day(1), day(5), NOW),
+        (None, day(1), day(9), NOW),
+        ("not_found", day(1), day(5), NOW),
     ]

@@ -25,11 +25,11 @@ def start_update(root: Path, gym: Gym) -> subprocess.Popen[bytes]:
     """The real command, in a process of its own."""
     environment = {
         **os.environ,
-        "MARKETKEEP_YAHOO_BASE": gym.url,
-        "MARKETKEEP_YAHOO_PER_SECOND": "1000",
+        "MARKETKEEP_GATEWAY": gym.url,
+        "MARKETKEEP_SOURCES__YAHOO__CALLS": "1000",
         "MARKETKEEP_PACK_BYTES": str(2 * 2**20),
     }
-    command = [sys.executable, "-m", "marketkeep", "update", "--data", str(root)]
+    command = [sys.executable, "-m", "marketkeep", "update", "--source", "yahoo", "--data", str(root)]
     return subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
 
 

@@ -31,7 +31,7 @@ def test_update_collects_and_closes_its_mark(keep: SmallKeep) -> None:
     assert (outcome.collected.planned, outcome.collected.sent, outcome.collected.failed) == (4, 4, {})
     [path] = run_paths(keep.root, outcome.run_id)
     told = read_run(path)
-    assert [one["event"] for one in told] == ["started", "planned", "collected", "published", "ended"]
+    assert [one["event"] for one in told] == ["started", "planned", "published", "collected", "ended"]
     assert told[-1]["error"] is None
     vendor = Vendor(keep)
     assert collect(keep, vendor).collected.planned == 0
@@ -110,7 +110,7 @@ def test_recovery_that_is_interrupted_too(keep: SmallKeep, monkeypatch: pytest.M
     with pytest.raises(KeyboardInterrupt):
         collect(keep, Vendor(keep, interrupted_at(3)))
     with monkeypatch.context() as patch:
-        patch.setattr("marketkeep.pipeline.run.absorb", interrupt)
+        patch.setattr("marketkeep.pipeline.recovery.absorb", interrupt)
         with pytest.raises(KeyboardInterrupt):
             collect(keep)
     with pytest.raises(KeyboardInterrupt):
@@ -304,7 +304,7 @@ def test_batches_are_flushed_and_published_on_the_way(keep: SmallKeep, monkeypat
     monkeypatch.setattr("marketkeep.pipeline.batching.PAYLOADS_PER_BATCH", 1)
     monkeypatch.setattr(collecting, "_PUBLISH_EVERY", 2)
     outcome = collect(keep)
-    assert len(events(keep, "published")) > 3
+    assert len([one for one in events(keep, "published") if one["bars"]]) > 1
     assert len(outcome.absorbed.symbols) == len(SYMBOLS)
     whole(keep)
 

@@ -92,7 +92,7 @@ def test_next_day_asks_once_a_symbol_and_takes_revisions(keep: GymKeep, gym: Gym
     # A delisted one answers with nothing, which is believed when said twice; faults cost a few requests more.
     assert sum(asked.values()) <= 2 * (len(gym.truth.symbols) - len(listed)) + 1.05 * len(listed)
     assert differing(keep.root, gym, START, LAST + timedelta(days=1)) == {}
-    earliest = min(hit.params["period1"] for hit in gym.log if hit.symbol in listed)
+    earliest = min(hit.params["period1"] for hit in gym.log if hit.key in listed)
     assert int(earliest) >= (after_close(LAST) - timedelta(days=15)).timestamp()
 
 

@@ -7,12 +7,14 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
+from typing import Any, BinaryIO
 
 from gym_keep import published_tree
 
 from marketkeep.model import Payload, Rate, Request
 from marketkeep.pipeline.journal import open_runs, read_run, run_paths
+from marketkeep.pipeline.ledger import Ledger
+from marketkeep.pipeline.means import Means
 from marketkeep.pipeline.rebuild import rebuild
 from marketkeep.pipeline.update import Outcome, update
 from marketkeep.sources import Yahoo
@@ -71,7 +73,7 @@ class Vendor:
     closed: bool = False
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def fetch(self, request: Request, rate: Rate, transport: str) -> Payload:
+    def fetch(self, request: Request, rate: Rate, transport: str, sink: BinaryIO | None = None) -> Payload:
         """The answer, received at once."""
         with self._lock:
             self.asked.append(request)
@@ -96,7 +98,8 @@ def collect(
 ) -> Outcome:
     """One collecting step, an hour after the last."""
     keep.now += timedelta(hours=2)
-    return act(keep.work, YAHOO, vendor or Vendor(keep), workers=1, **options)
+    with Ledger(keep.root, keep.work.clock) as ledger:
+        return act(keep.work, Means((YAHOO,), vendor or Vendor(keep), ledger, workers=1), **options)
 
 
 def whole(keep: SmallKeep) -> None:

@@ -5,6 +5,7 @@ Commands that change a keep: init, add-symbol, update, backfill, repair, rebuild
 from __future__ import annotations
 
 from collections.abc import Callable
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -13,13 +14,13 @@ import typer
 from marketkeep.cli.app import DataOption, app, parse_day, settings, working
 from marketkeep.cli.headings import BEGIN, COLLECT, LOOK_AFTER
 from marketkeep.cli.show import complain, printable, say
-from marketkeep.config import Settings
-from marketkeep.model import Policy
+from marketkeep.errors import BadInput
+from marketkeep.model import Policy, Symbol
 from marketkeep.pipeline.absorb import Absorbed
-from marketkeep.pipeline.client import make_client, make_source
-from marketkeep.pipeline.collect import Fetcher
+from marketkeep.pipeline.means import Means, open_means
 from marketkeep.pipeline.rebuild import rebuild as rebuild_keep
 from marketkeep.pipeline.securities import add_symbols
+from marketkeep.pipeline.universe import ALL_US, follow_universe
 from marketkeep.pipeline.update import Outcome, symbols_of
 from marketkeep.pipeline.update import backfill as backfill_keep
 from marketkeep.pipeline.update import repair as repair_keep
@@ -27,8 +28,23 @@ from marketkeep.pipeline.update import update as update_keep
 from marketkeep.pipeline.workspace import Workspace
 from marketkeep.stores.lake import Lake, layout
 
-SourceOption = Annotated[str, typer.Option("--source", metavar="NAME", help="The source to collect from.")]
+SourceOption = Annotated[
+    list[str] | None,
+    typer.Option("--source", metavar="NAME", help="Only this source (repeatable) [default: all that can be used]."),
+]
+DatasetOption = Annotated[
+    list[str] | None, typer.Option("--dataset", metavar="NAME", help="Only this dataset (repeatable).")
+]
+_PRICES = ["daily_bars", "actions"]
 _NAMED = 10
+
+
+class Priority(StrEnum):
+    """Who is asked for first where calls are few."""
+
+    high = "high"
+    medium = "medium"
+    low = "low"
 
 
 @app.command(rich_help_panel=BEGIN)
@@ -48,25 +64,46 @@ def init(
 
 @app.command("add-symbol", rich_help_panel=BEGIN)
 def add_symbol(
-    symbols: Annotated[list[str], typer.Argument(help="Symbols to follow, such as AAPL BRK.B BTC-USD.")],
+    symbols: Annotated[list[str] | None, typer.Argument(help="Symbols to follow, such as AAPL BRK.B BTC-USD.")] = None,
+    index: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="Follow the members of sp500, nasdaq100, dow_jones or russell_1000."),
+    ] = None,
+    all_us: Annotated[bool, typer.Option("--all-us", help="Follow all that the US exchanges list.")] = False,
+    crypto: Annotated[
+        list[str] | None, typer.Option(metavar="PAIR", help="Follow a crypto pair, such as BTC-USD (repeatable).")
+    ] = None,
     start: Annotated[str | None, typer.Option(metavar="DATE", help="Collect from this day on (YYYY-MM-DD).")] = None,
+    priority: Annotated[
+        Priority | None,
+        typer.Option(help="Who is asked for first where calls are few [default: high; low for crypto]."),
+    ] = None,
     data: DataOption = None,
 ) -> None:
-    """Follow symbols: the daily update collects them from their start on."""
-    names = symbols_of(symbols)
+    """Follow symbols, or all of a kind: the daily update collects them from their start on."""
+    names, pairs = symbols_of(symbols or []), symbols_of(crypto or [])
+    universes = [*(index or []), *([ALL_US] if all_us else [])]
+    if not (names or pairs or universes):
+        raise BadInput("add-symbol: give symbols, --index NAME, --all-us or --crypto PAIR")
+    if odd := [pair for pair in pairs if Symbol(pair).asset_class != "crypto"]:
+        raise BadInput(f"--crypto {odd[0]}: not a crypto pair; write it as BTC-USD")
+    pairs += [name for name in names if Symbol(name).asset_class == "crypto"]
+    names = [name for name in names if name not in pairs]
     first = parse_day(start, "--start") if start else None
     with working(settings(data)) as work:
-        add_symbols(work, names, start=first)
-    told = ", ".join(names) if len(names) <= _NAMED else f"{len(names):,} symbols"
-    say(f"following {told} from {first or work.policy.start}; collect with: marketkeep update")
+        if universes:
+            follow_universe(work, universes)
+        for some, usual in ((names, Priority.high), (pairs, Priority.low)):
+            if some:
+                add_symbols(work, some, start=first, priority=(priority or usual).value)
+    told = [*(names + pairs if len(names + pairs) <= _NAMED else [f"{len(names + pairs):,} symbols"]), *universes]
+    say(f"following {', '.join(told)} from {first or work.policy.start}; collect with: marketkeep update")
 
 
 @app.command(rich_help_panel=COLLECT)
-def update(source: SourceOption = "yahoo", data: DataOption = None) -> None:
-    """Bring every followed symbol up to its last final session."""
-    chosen = settings(data)
-    asked = make_source(chosen, source)
-    _collect(chosen, lambda work, client, workers: update_keep(work, asked, client, workers=workers))
+def update(source: SourceOption = None, dataset: DatasetOption = None, data: DataOption = None) -> None:
+    """Bring every followed symbol up to its last final session, and the reference data up to today."""
+    _collect(data, source, lambda work, means: update_keep(work, means, datasets=dataset))
 
 
 @app.command(rich_help_panel=COLLECT)
@@ -78,18 +115,18 @@ def backfill(
     symbol: Annotated[
         list[str] | None, typer.Option("--symbol", "-s", metavar="SYMBOL", help="Only this symbol (repeatable).")
     ] = None,
-    source: SourceOption = "yahoo",
+    source: SourceOption = None,
+    dataset: DatasetOption = None,
     data: DataOption = None,
 ) -> None:
-    """Fill the missing sessions of a range."""
+    """Fill the missing sessions of a range: daily bars and actions, or the datasets named."""
     first, last = parse_day(start, "--start"), parse_day(end, "--end") if end else None
     names = symbols_of(symbol) if symbol else None
-    chosen = settings(data)
-    asked = make_source(chosen, source)
     _collect(
-        chosen,
-        lambda work, client, workers: backfill_keep(
-            work, asked, client, start=first, end=last, symbols=names, workers=workers
+        data,
+        source,
+        lambda work, means: backfill_keep(
+            work, means, start=first, end=last, symbols=names, datasets=dataset or _PRICES
         ),
     )
 
@@ -97,13 +134,12 @@ def backfill(
 @app.command(rich_help_panel=COLLECT)
 def repair(
     days: Annotated[int, typer.Option(metavar="N", min=1, help="How many calendar days back.")] = 30,
-    source: SourceOption = "yahoo",
+    source: SourceOption = None,
+    dataset: DatasetOption = None,
     data: DataOption = None,
 ) -> None:
     """Ask again for recent sessions that are missing, whatever was answered before."""
-    chosen = settings(data)
-    asked = make_source(chosen, source)
-    _collect(chosen, lambda work, client, workers: repair_keep(work, asked, client, days=days, workers=workers))
+    _collect(data, source, lambda work, means: repair_keep(work, means, days=days, datasets=dataset or _PRICES))
 
 
 @app.command(rich_help_panel=LOOK_AFTER)
@@ -115,12 +151,10 @@ def rebuild(data: DataOption = None) -> None:
     end_with_corrupt(absorbed)
 
 
-Collecting = Callable[[Workspace, Fetcher, int], Outcome]
-
-
-def _collect(chosen: Settings, act: Collecting) -> None:
-    with working(chosen) as work, make_client(chosen, work.clock) as client:
-        outcome = act(work, client, chosen.workers)
+def _collect(data: Path | None, names: list[str] | None, act: Callable[[Workspace, Means], Outcome]) -> None:
+    chosen = settings(data)
+    with working(chosen) as work, open_means(chosen.data, chosen, work.clock, names or ()) as means:
+        outcome = act(work, means)
     show_outcome(outcome)
     end_with_corrupt(outcome.absorbed)
     if outcome.collected.failed:
@@ -130,24 +164,38 @@ def _collect(chosen: Settings, act: Collecting) -> None:
 def show_outcome(outcome: Outcome) -> None:
     """What a collecting run came to, in a few lines."""
     done = outcome.collected
+    for dataset, why in sorted(outcome.left_out.items()):
+        say(f"{dataset}: not collected; {printable(why)}")
     if not done.planned:
         say(_why_nothing(outcome.missing_before))
-        return
-    say(
-        f"{outcome.cured:,} of {outcome.missing_before:,} missing sessions filled: {done.planned:,} requests planned, "
-        f"{done.sent:,} sent, {done.rows:,} rows received"
-    )
+    else:
+        by_source = ", ".join(f"{name} {count:,}" for name, count in sorted(done.by_source.items()))
+        say(
+            f"{outcome.cured:,} of {outcome.missing_before:,} missing sessions filled: {done.planned:,} requests "
+            f"planned, {done.sent:,} sent ({by_source}), {done.rows:,} rows received"
+        )
     if done.faults:
         say("met on the way: " + ", ".join(f"{code} x{count}" for code, count in sorted(done.faults.items())))
-    for symbol, reason in sorted(done.nothing.items()):
-        say(f"{symbol}: {printable(reason)}")
-    for symbol, reason in sorted(done.failed.items()):
-        complain(f"{symbol}: {reason}; the next update asks again", kind="failed")
+    for source, note in sorted(done.notes.items()):
+        say(f"{source}: {printable(note)}")
+    _name_some(done.nothing, lambda symbol, reason: say(f"{symbol}: {printable(reason)}"))
+    _name_some(
+        done.failed,
+        lambda symbol, reason: complain(f"{symbol}: {reason}; the next update asks again", kind="failed"),
+    )
+
+
+def _name_some(told: dict[str, str], show: Callable[[str, str], None]) -> None:
+    """The first of many, so that an outage does not fill the screen; the journal has all."""
+    for symbol, reason in sorted(told.items())[:_NAMED]:
+        show(symbol, reason)
+    if len(told) > _NAMED:
+        say(f"and {len(told) - _NAMED:,} more like these; the run's journal names each")
 
 
 def _why_nothing(missing: int) -> str:
     if missing:
-        return f"nothing to ask: the source has answered for all {missing:,} missing sessions; repair asks again"
+        return f"nothing to ask: sources have answered for all {missing:,} missing sessions; repair asks again"
     return "up to date: no session of a followed symbol is missing (follow more with marketkeep add-symbol)"
 
 

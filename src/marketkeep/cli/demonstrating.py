@@ -21,8 +21,8 @@ from marketkeep.cli.show import frame_table, say
 from marketkeep.config import Settings
 from marketkeep.errors import BadInput, NotFound
 from marketkeep.model import Policy
-from marketkeep.pipeline.client import make_client, make_source
 from marketkeep.pipeline.ingest import ingest_sample
+from marketkeep.pipeline.means import open_means
 from marketkeep.pipeline.securities import add_symbols
 from marketkeep.pipeline.update import update
 from marketkeep.query import Keep
@@ -66,10 +66,10 @@ def _make(folder: Path) -> None:
 
 
 def _live(chosen: Settings) -> None:
-    with working(chosen) as work, make_client(chosen, work.clock) as client:
+    with working(chosen) as work, open_means(chosen.data, chosen, work.clock, ("yahoo",)) as means:
         today = work.clock().date()
         add_symbols(work, LIVE, start=date(today.year - 2, today.month, min(today.day, 28)))
-        outcome = update(work, make_source(chosen, "yahoo"), client, workers=chosen.workers)
+        outcome = update(work, means, datasets=("daily_bars", "actions"))
     show_outcome(outcome)
     if not Keep(chosen.data).symbols():
         raise NotFound("nothing came from Yahoo, so there is nothing to show; `marketkeep demo` needs no network")

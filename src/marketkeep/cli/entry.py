@@ -22,7 +22,7 @@ from marketkeep.cli.show import complain
 from marketkeep.errors import MarketkeepError
 
 _READING = asking.COMMANDS
-_WORKING = ("collecting", "ingesting", "demonstrating", "operating")
+_WORKING = ("collecting", "ingesting", "demonstrating", "operating", "sourcing")
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:

@@ -10,38 +10,66 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Self
 
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    Task,
+    TaskID,
+    TextColumn,
+    TimeRemainingColumn,
+)
+from rich.text import Text
 
 from marketkeep.cli.show import ERR
 
 _MOMENT = 2.0
 
 
+class _Rate(ProgressColumn):
+    """Steps a second."""
+
+    def render(self, task: Task) -> Text:
+        """The speed of late; nothing until it is known."""
+        return Text(f"{task.speed:,.1f}/s" if task.speed else "")
+
+
 class Bar:
-    """Progress on a terminal: a bar with count, time remaining and what is being worked on."""
+    """Progress on a terminal: a bar with count, rate, time remaining, faults and what is being worked on."""
 
     def __init__(self) -> None:
         self._progress = Progress(
             TextColumn("{task.description}"),
             BarColumn(bar_width=30),
             MofNCompleteColumn(),
+            _Rate(),
             TimeRemainingColumn(),
+            TextColumn("{task.fields[met]}"),
             TextColumn("{task.fields[note]}", markup=False),
             console=ERR,
             transient=True,
         )
         self._task: TaskID | None = None
+        self._met = 0
 
     def begin(self, what: str, total: int | None) -> None:
         """A new stage; the one before is done."""
         if self._task is not None:
             self._progress.remove_task(self._task)
-        self._task = self._progress.add_task(what, total=total, note="")
+        self._task = self._progress.add_task(what, total=total, note="", met="")
+        self._met = 0
 
     def step(self, count: int = 1, note: str = "") -> None:
         """Move the bar."""
         if self._task is not None:
             self._progress.update(self._task, advance=count, note=note)
+
+    def met(self, faults: int) -> None:
+        """Count faults beside the bar."""
+        self._met += faults
+        if self._task is not None:
+            self._progress.update(self._task, met=f"{self._met:,} faults" if self._met > 1 else "1 fault")
 
     def __enter__(self) -> Self:
         self._progress.start()
@@ -64,10 +92,12 @@ class Lines:
         self._log = _logger()
         self._clock = clock
         self._what, self._total, self._done, self._told, self._began = "", 0, 0, 0, 0.0
+        self._met = 0
 
     def begin(self, what: str, total: int | None) -> None:
         """A new stage."""
         self._what, self._total, self._done, self._told, self._began = what, total or 0, 0, 0, self._clock()
+        self._met = 0
 
     def step(self, count: int = 1, note: str = "") -> None:
         """Tell every tenth."""
@@ -76,7 +106,19 @@ class Lines:
         seconds = self._clock() - self._began
         if tenth > self._told and seconds > _MOMENT:
             self._told = tenth
-            self._log.info("progress", stage=self._what, done=self._done, total=self._total, seconds=round(seconds))
+            self._log.info(
+                "progress",
+                stage=self._what,
+                done=self._done,
+                total=self._total,
+                seconds=round(seconds),
+                per_second=round(self._done / seconds, 1),
+                faults=self._met,
+            )
+
+    def met(self, faults: int) -> None:
+        """Count faults for the next line."""
+        self._met += faults
 
     def __enter__(self) -> Self:
         return self

@@ -16,10 +16,13 @@ import polars as pl
 
 from marketkeep.errors import CorruptFile
 from marketkeep.model import Batch
+from marketkeep.pipeline.answers import answer_findings, asked_after
 from marketkeep.pipeline.findings import keep_findings
-from marketkeep.pipeline.publish import Published, batch_files, entry_rows, publish
-from marketkeep.pipeline.reference import publish_history, publish_securities
-from marketkeep.pipeline.touched import Touched, answer_findings, asked_after, touched
+from marketkeep.pipeline.membership import keep_differences, publish_membership, publish_yields
+from marketkeep.pipeline.publish import Published, entry_rows, publish
+from marketkeep.pipeline.publish_minutes import minute_groups, months_in, publish_minutes
+from marketkeep.pipeline.reference import publish_reference
+from marketkeep.pipeline.touched import Touched, touched
 from marketkeep.pipeline.workspace import Workspace
 from marketkeep.stores.lake import Catalog, batch_rows, layout, write_catalog
 
@@ -67,20 +70,31 @@ def _absorb(
     groups = list(_groups(touched(work, new), catalog))
     result = Published()
     ids = {batch.batch_id for batch in new}
-    work.progress.begin("publish", sum(len(group) for group in groups))
+    minutes = list(minute_groups(work, catalog, batches, new))
+    work.progress.begin("publish", sum(len(group) for group in groups) + sum(len(months_in(one)) for one in minutes))
     for group in groups:
-        done = publish(work, catalog, batches, group, ids)
-        result.add(done)
+        result.add(publish(work, catalog, batches, group, ids))
         work.progress.step(len(group))
+    for sessions in minutes:
+        result.add(publish_minutes(work, catalog, batches, sessions, ids))
+        work.progress.step(len(months_in(sessions)))
     keep_findings(work, [*result.findings, answer_findings(new)], result.found_again)
     entries = pl.concat([_without(catalog.entries, result.keys), entry_rows(result.entries)])
-    publish_securities(work, entries, batch_files(batches, "securities"))
-    publish_history(work, batch_files(batches, "ticker_history"))
+    _publish_tables(work, entries, batches, {batch.dataset for batch in new if batch.rows} if not corrupt else None)
     # One flush for all that was published: from here on the catalog may rest on it, whatever the power does.
     os.sync()
     write_catalog(work.root, entries, batches, asked_after(catalog.asked, new))
-    symbols = tuple(one.symbol for group in groups for one in group)
-    return Absorbed(len(new), result.bars, symbols, corrupt)
+    symbols = {one.symbol for group in groups for one in group}.union(*(one["symbol"] for one in minutes))
+    return Absorbed(len(new), result.bars, tuple(sorted(symbols)), corrupt)
+
+
+def _publish_tables(work: Workspace, entries: pl.DataFrame, batches: pl.DataFrame, new: set[str] | None) -> None:
+    """Write the tables that are one file each, those that new batches concern; all of them when that is not known."""
+    publish_reference(work, entries, batches)
+    if new is None or new & {"index_members", "listings", "ticker_history"}:
+        keep_differences(work, publish_membership(work, batches))
+    if new is None or "treasury_yields" in new:
+        publish_yields(work, batches)
 
 
 def _unknown(work: Workspace, catalog: Catalog) -> tuple[list[Batch], tuple[CorruptFile, ...]]:

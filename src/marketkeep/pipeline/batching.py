@@ -15,7 +15,7 @@ from marketkeep.raw import RawRef
 ROWS_PER_BATCH = 250_000
 PAYLOADS_PER_BATCH = 64
 # Bars last: they carry the answers' lineage, so a crash between two files leaves the answer to be taken up again.
-_ORDER = ("securities", "ticker_history", "actions", "daily_bars")
+_ORDER = tuple(RAW_TABLES)
 
 
 def lineage_of(request: Request, payload: Payload | None, ref: RawRef | None) -> Lineage:
@@ -27,7 +27,7 @@ def lineage_of(request: Request, payload: Payload | None, ref: RawRef | None) ->
         ref.pack,
         ref.offset,
         request.full_url,
-        request.symbol,
+        request.symbols,
         request.start,
         request.end,
         payload.fetched_at,

@@ -1,53 +1,57 @@
 """
-Collecting: requests go out on several threads, answers are taken in order, landed, parsed and batched.
+Collecting: requests go out to several sources at once, answers are taken in order, landed, parsed and batched.
 
-An answer that is refused but may come right is asked again after the others. An answer that is empty twice is an
-answer. What fails for good is remembered with its reason, and the rest goes on.
+Each source has a lane of its own: its requests in order, a bounded number under way, its pages one behind the other.
+An answer that is refused but may come right is asked again after the others; what fails for good is remembered with
+its reason, and the rest goes on. A source that keeps failing leaves its lane: what it was still to be asked is for
+another source, or for later.
 """
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, wait
-from dataclasses import asdict, dataclass, field
-from typing import Protocol
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
 
 from marketkeep.errors import FetchFailed, PayloadRefused
-from marketkeep.model import Lineage, Payload, Rate, Request, Source
+from marketkeep.model import BAD_KEY, EMPTY, EVERYTHING, NOT_FOUND, PLAN_LIMIT, QUOTA, Lineage, Query, Request, Source
 from marketkeep.pipeline.batching import Batching, lineage_of
+from marketkeep.pipeline.chains import Chain
+from marketkeep.pipeline.fetching import Fetched, fetch
+from marketkeep.pipeline.means import Means
+from marketkeep.pipeline.notes import at_rest, no_answer
+from marketkeep.pipeline.packed import batch_members
+from marketkeep.pipeline.planning import Planner, Task
 from marketkeep.pipeline.run import Run
-from marketkeep.pipeline.touched import EMPTY, NOT_FOUND
 
 _ROUNDS = 3
 _EMPTY_IS_AN_ANSWER = 2
 _PUBLISH_EVERY = 8
 _SHORT_WAIT = 0.2
-
-
-class Fetcher(Protocol):
-    """The HTTP client, as collecting needs it."""
-
-    def fetch(self, request: Request, rate: Rate, transport: str) -> Payload:
-        """The answer to a request, after retries. Raises `FetchFailed`."""
-
-    def close(self) -> None:
-        """Wake all waiting threads; they fail."""
+_WRONG_KEY_RESTS = timedelta(hours=1)
 
 
 @dataclass(slots=True)
 class Collected:
     """
-    What collecting came to: requests planned and sent, rows taken, faults met by code; by symbol the reasons of what
-    `failed` for good and of what the source said it has `nothing` of.
+    What collecting came to: requests planned and sent, rows taken, faults met by code, requests sent by source; the
+    reasons of what `failed` for good and of what a source said it has `nothing` of, by symbol; the last thing worth
+    telling of a source (`notes`), and until when those `resting` are not asked.
     """
 
     planned: int = 0
     sent: int = 0
     rows: int = 0
     faults: dict[str, int] = field(default_factory=dict)
+    by_source: dict[str, int] = field(default_factory=dict)
     failed: dict[str, str] = field(default_factory=dict)
     nothing: dict[str, str] = field(default_factory=dict)
+    notes: dict[str, str] = field(default_factory=dict)
+    resting: dict[str, datetime] = field(default_factory=dict)
 
     def met(self, codes: Sequence[str]) -> None:
         """Count faults."""
@@ -55,50 +59,77 @@ class Collected:
             self.faults[code] = self.faults.get(code, 0) + 1
 
 
-def collect(run: Run, source: Source, requests: Sequence[Request], client: Fetcher, *, workers: int) -> Collected:
-    """Fetch all requests of one source, at most `workers` at once, and put what they bring into raw."""
-    collector = _Collector(run, source, client, workers, Batching(run.work, run.run_id), Collected(len(requests)))
-    run.tell("planned", source=source.name, requests=len(requests))
-    todo = list(requests)
-    for number in range(1, _ROUNDS + 1):
-        todo = collector.round(todo, number) if todo else []
-    collector.flush()
-    result = collector.result
-    result.rows = collector.batching.rows
-    run.tell("collected", **{"source": source.name, **asdict(result)})
-    return result
+@dataclass(frozen=True, slots=True)
+class _Attempt:
+    """One request, which time it is asked (from 1), and the pages that came before it."""
+
+    request: Request
+    number: int = 1
+    chain: Chain = field(default_factory=Chain)
 
 
 @dataclass(slots=True)
-class _Collector:
-    run: Run
+class _Lane:
+    """One source at work: what it is still to be asked, and what is under way, in order."""
+
     source: Source
-    client: Fetcher
-    workers: int
-    batching: Batching
-    result: Collected
+    pool: ThreadPoolExecutor
+    queue: deque[_Attempt]
+    again: deque[_Attempt] = field(default_factory=deque)
+    waiting: deque[tuple[_Attempt, Future[Fetched]]] = field(default_factory=deque)
+
+    def next(self) -> _Attempt | None:
+        """What is asked next: those asked before come after all others."""
+        if self.queue:
+            return self.queue.popleft()
+        return self.again.popleft() if self.again else None
+
+    def leave(self) -> None:
+        """Ask nothing more; what is under way is still taken."""
+        self.queue.clear()
+        self.again.clear()
+
+
+@dataclass(slots=True)
+class Collector:
+    """
+    Collects for one run. `plan` is told what this run need not ask again; `well` are the sources that answered in it.
+    """
+
+    run: Run
+    means: Means
+    plan: Planner
+    result: Collected = field(default_factory=Collected)
+    batching: Batching = field(init=False)
+    well: set[str] = field(default_factory=set)
     flushed: int = 0
 
-    def round(self, requests: Sequence[Request], number: int) -> list[Request]:
-        """Ask every request once; returns those worth asking again."""
-        again = f", again ({number})" if number > 1 else ""
-        self.run.work.progress.begin(f"collect from {self.source.name}{again}", len(requests))
-        left: list[Request] = []
-        for request, outcome in self._answers(requests):
+    def __post_init__(self) -> None:
+        self.batching = Batching(self.run.work, self.run.run_id)
+
+    def collect(self, tasks: Sequence[Task]) -> None:
+        """Ask each source its requests, at most `means.workers` of each at once, and put what they bring into raw."""
+        planned = {task.source.name: len(task.requests) for task in tasks}
+        self.result.planned += sum(planned.values())
+        self.run.tell("planned", requests=planned)
+        self.run.work.progress.begin(f"collect from {', '.join(planned)}", sum(planned.values()))
+        for lane, attempt, outcome in self._answers(tasks):
+            name = lane.source.name
             self.result.sent += 1
+            self.result.by_source[name] = self.result.by_source.get(name, 0) + 1
             if isinstance(outcome, FetchFailed):
-                worth = self._failed(request, outcome, number)
+                self._failed(lane, attempt, outcome)
             else:
-                worth = self._answered(request, outcome, number)
-            left += [request] if worth else []
-            self.run.work.progress.step(note=request.symbol or "")
+                with outcome:
+                    self._answered(lane, attempt, outcome)
             self._publish_now_and_then()
-        return left
+        self.flush()
 
     def flush(self) -> None:
         """First the payloads are on disk, then the rows that point at them."""
         self.run.writer.commit()
         self.batching.flush()
+        self.result.rows = self.batching.rows
 
     def _publish_now_and_then(self) -> None:
         if self.batching.full:
@@ -107,76 +138,194 @@ class _Collector:
             if self.flushed % _PUBLISH_EVERY == 0:
                 self.run.publish()
 
-    def _answers(self, requests: Sequence[Request]) -> Iterator[tuple[Request, Payload | FetchFailed]]:
-        """Answers in the order of the requests, a bounded number under way at once."""
-        waiting: deque[tuple[Request, Future[Payload]]] = deque()
-        rest = iter(requests)
-        pool = ThreadPoolExecutor(self.workers, thread_name_prefix=self.source.name)
+    def _answers(self, tasks: Sequence[Task]) -> Iterator[tuple[_Lane, _Attempt, Fetched | FetchFailed]]:
+        """Answers, those of each source in the order of its requests, a bounded number under way at once."""
+        lanes = [
+            _Lane(
+                task.source,
+                ThreadPoolExecutor(self.means.workers, thread_name_prefix=task.source.name),
+                deque(map(_Attempt, task.requests)),
+            )
+            for task in tasks
+        ]
         try:
             while True:
-                while len(waiting) < 2 * self.workers and (request := next(rest, None)):
-                    waiting.append((request, pool.submit(self._fetch, request)))
-                if not waiting:
+                for lane in lanes:
+                    self._fill(lane)
+                heads = {lane.waiting[0][1] for lane in lanes if lane.waiting}
+                if not heads:
                     break
-                request, future = waiting.popleft()
                 # An endless wait cannot be interrupted on every system, short ones can.
-                while not wait([future], timeout=_SHORT_WAIT).done:
-                    pass
-                try:
-                    yield request, future.result()
-                except FetchFailed as failure:
-                    yield request, failure
+                wait(heads, timeout=_SHORT_WAIT, return_when=FIRST_COMPLETED)
+                for lane in lanes:
+                    if lane.waiting and lane.waiting[0][1].done():
+                        attempt, future = lane.waiting.popleft()
+                        yield lane, attempt, _outcome(future)
         except BaseException:
             # Interrupted: threads that wait for the pace are woken, one that waits for an answer is not waited for.
-            pool.shutdown(wait=False, cancel_futures=True)
-            self.client.close()
+            for lane in lanes:
+                lane.pool.shutdown(wait=False, cancel_futures=True)
+            self.means.client.close()
             raise
-        pool.shutdown()
+        for lane in lanes:
+            lane.pool.shutdown()
 
-    def _fetch(self, request: Request) -> Payload:
-        return self.client.fetch(request, self.source.rate, self.source.transport)
+    def _fill(self, lane: _Lane) -> None:
+        while len(lane.waiting) < 2 * self.means.workers and (attempt := lane.next()):
+            job = lane.pool.submit(fetch, self.run.work, self.means.client, lane.source, attempt.request)
+            lane.waiting.append((attempt, job))
 
-    def _answered(self, request: Request, payload: Payload, number: int) -> bool:
-        """Put an answer into raw; whether the request is worth asking again."""
+    def _answered(self, lane: _Lane, attempt: _Attempt, fetched: Fetched) -> None:
+        """Put an answer into raw, and ask for what follows."""
+        request, payload = attempt.request, fetched.payload
         self.result.met(payload.faults)
         if payload.faults:
             self._tell_fault(request, payload.faults, cured=True)
+        if fetched.path is not None:
+            self._packed(lane, attempt, fetched, fetched.path)
+            return
         lineage = lineage_of(request, payload, self.run.writer.land(request, payload))
         try:
-            self.batching.add(request, lineage, self.source.parse(request, payload))
+            frames = lane.source.parse(request, payload)
         except PayloadRefused as refusal:
-            return self._refused(request, lineage, refusal, number)
-        return False
+            self._refused(lane, attempt, lineage, refusal)
+            return
+        self._well(lane)
+        attempt.chain.add(request, lineage, frames)
+        following = lane.source.next_page(request, payload)
+        if following is not None:
+            lane.queue.appendleft(_Attempt(following, 1, attempt.chain))
+            return
+        attempt.chain.complete(self.batching)
+        self.run.work.progress.step(note=request.symbol or request.dataset)
 
-    def _refused(self, request: Request, lineage: Lineage, refusal: PayloadRefused, number: int) -> bool:
-        fault = refusal.fault
+    def _packed(self, lane: _Lane, attempt: _Attempt, fetched: Fetched, path: Path) -> None:
+        """A zip of answers: kept whole, read member by member."""
+        ref = self.run.writer.land_download(attempt.request, fetched.payload, path)
+        lineage = lineage_of(attempt.request, fetched.payload, ref)
+        try:
+            for _ in batch_members(self.batching, lane.source, attempt.request, lineage, (path, fetched.payload)):
+                self._publish_now_and_then()
+        except PayloadRefused as refusal:
+            self._refused(lane, attempt, lineage, refusal)
+            return
+        self._well(lane)
+        self.run.work.progress.step(note=attempt.request.dataset)
+
+    def _refused(self, lane: _Lane, attempt: _Attempt, lineage: Lineage, refusal: PayloadRefused) -> None:
+        request, fault = attempt.request, refusal.fault
         self.result.met([fault])
         self._tell_fault(request, [fault], cured=False, reason=refusal.reason)
-        if refusal.retry and number < (_EMPTY_IS_AN_ANSWER if fault == EMPTY else _ROUNDS):
+        self._judge(lane, refusal)
+        if fault == NOT_FOUND and len(request.symbols) > 1:
+            # One symbol that the source does not know spoils the call for the others.
+            self.batching.refuse(request, replace(lineage, start=None, end=None), fault)
+            self._halve(lane, request)
+        elif refusal.retry and attempt.number < (_EMPTY_IS_AN_ANSWER if fault == EMPTY else _ROUNDS):
             self.batching.refuse(request, lineage, fault)
-            return True
-        if fault == EMPTY:
-            self.batching.add(request, lineage, {})
-            return False
-        self.batching.refuse(request, lineage, fault)
-        kind = self.result.nothing if fault == NOT_FOUND else self.result.failed
-        kind[request.symbol or request.url] = refusal.reason
-        return False
+            lane.again.append(replace(attempt, number=attempt.number + 1))
+        elif fault == EMPTY:
+            attempt.chain.add(request, lineage, {})
+            attempt.chain.complete(self.batching)
+            self.run.work.progress.step(note=request.symbol or request.dataset)
+        else:
+            self.batching.refuse(request, lineage, fault)
+            attempt.chain.abandon(self.batching)
+            if fault not in (QUOTA, BAD_KEY):
+                told = self.result.nothing if fault in (NOT_FOUND, PLAN_LIMIT) else self.result.failed
+                self._give_up(request, refusal.reason, told)
 
-    def _failed(self, request: Request, failure: FetchFailed, number: int) -> bool:
-        """Remember that nothing came; whether the request is worth asking again."""
+    def _judge(self, lane: _Lane, refusal: PayloadRefused) -> None:
+        """What a refusal says of the source as a whole; one that concerns all it is asked ends its lane."""
+        name, now = lane.source.name, self.run.work.clock()
+        if refusal.fault in (NOT_FOUND, EMPTY):
+            self._well(lane)
+            return
+        if refusal.fault not in (QUOTA, BAD_KEY):
+            self._note(name, refusal.reason)
+            self.means.ledger.refused(name, refusal.reason)
+            return
+        if refusal.fault == BAD_KEY:
+            until = now + _WRONG_KEY_RESTS
+        elif name in self.plan.quotas:
+            until = datetime.combine(now.astimezone(UTC).date() + timedelta(days=1), datetime.min.time(), UTC)
+        else:
+            until = now + timedelta(seconds=lane.source.rate.seconds)
+        self.means.ledger.rest(name, refusal.reason, until)
+        self._leave(lane, at_rest(refusal.reason, until), until)
+
+    def _well(self, lane: _Lane) -> None:
+        self.means.ledger.answered(lane.source.name)
+        self.well.add(lane.source.name)
+
+    def _failed(self, lane: _Lane, attempt: _Attempt, failure: FetchFailed) -> None:
+        """Remember that nothing came."""
+        request, note = attempt.request, no_answer(failure.faults)
         self.result.met(failure.faults)
         self._tell_fault(request, failure.faults, cured=False)
-        span = (request.symbol, request.start, request.end)
-        moment = self.run.work.clock()
-        nothing = Lineage(None, None, None, request.full_url, *span, moment, faults=failure.faults)
-        self.batching.refuse(request, nothing, failure.faults[-1] if failure.faults else "unreachable")
-        if failure.permanent or number == _ROUNDS:
+        used_up = failure.faults[-1:] == (QUOTA,)
+        if not used_up:
+            span = (request.symbols, request.start, request.end)
+            moment = self.run.work.clock()
+            nothing = Lineage(None, None, None, request.full_url, *span, moment, faults=failure.faults)
+            self.batching.refuse(request, nothing, failure.faults[-1] if failure.faults else "unreachable")
+        if lane.source.name in self.plan.resting:
+            # It was under way when its source was put to rest: one outage is not counted twice.
+            attempt.chain.abandon(self.batching)
+            return
+        self._note(lane.source.name, note)
+        until = None if used_up else self.means.ledger.failed(lane.source.name, note)
+        if used_up or until is not None:
+            attempt.chain.abandon(self.batching)
+            self._leave(lane, at_rest(note, until) if until else note, until)
+        elif not failure.permanent and attempt.number < _ROUNDS:
+            lane.again.append(replace(attempt, number=attempt.number + 1))
+        else:
+            attempt.chain.abandon(self.batching)
             met = ", ".join(failure.faults) or "no attempt was made"
-            self.result.failed[request.symbol or request.url] = f"no answer came ({met})"
-            return False
-        return True
+            self._give_up(request, f"no answer came ({met})", self.result.failed)
+
+    def _halve(self, lane: _Lane, request: Request) -> None:
+        """Ask for both halves of a request's symbols on their own."""
+        middle = len(request.symbols) // 2
+        for some in (request.symbols[:middle], request.symbols[middle:]):
+            if request.start and request.end:
+                query = Query(request.dataset, some, request.start, request.end, self.plan.now)
+                lane.queue.extend(map(_Attempt, lane.source.plan(query)))
+
+    def _leave(self, lane: _Lane, note: str, until: datetime | None) -> None:
+        lane.leave()
+        self.plan.resting.add(lane.source.name)
+        self.result.resting[lane.source.name] = until or datetime.max.replace(tzinfo=UTC)
+        self._note(lane.source.name, note)
+
+    def _give_up(self, request: Request, reason: str, told: dict[str, str]) -> None:
+        """This run asks this source no more for these symbols, unless it said itself which span it does not have."""
+        if told is not self.result.nothing or not (request.start and request.end):
+            for symbol in request.symbols or (EVERYTHING,):
+                self.plan.given_up.add((request.source, request.dataset, symbol))
+        told[request.symbol or f"{request.source} {request.dataset}"] = reason
+        self.run.work.progress.step(note=request.symbol or request.dataset)
+
+    def _note(self, source: str, note: str) -> None:
+        if self.result.notes.get(source) != note:
+            self.result.notes[source] = note
+            self.run.tell("source", source=source, note=note)
 
     def _tell_fault(self, request: Request, faults: Sequence[str], *, cured: bool, reason: str | None = None) -> None:
-        facts = {"source": request.source, "symbol": request.symbol, "faults": list(faults), "cured": cured}
+        self.run.work.progress.met(len(faults))
+        facts: dict[str, Any] = {
+            "source": request.source,
+            "dataset": request.dataset,
+            "symbol": request.symbol,
+            "faults": list(faults),
+            "cured": cured,
+        }
         self.run.tell("fault", **facts, **({"reason": reason} if reason else {}))
+
+
+def _outcome(future: Future[Fetched]) -> Fetched | FetchFailed:
+    try:
+        return future.result()
+    except FetchFailed as failure:
+        return failure

@@ -1,59 +1,127 @@
 """
-Gap planning: expected sessions minus held minus already answered is missing; missing becomes the fewest requests.
+Gap planning: what is expected, less what is held, less what was answered, is missing.
 
 Backfill, the daily update and repair are this one computation over different windows. It reads the catalog only, so
-planning costs the same however long the history is.
+planning costs the same however long the history is. Bars are held or not, by the catalog. Of actions and yields only
+answers tell that a span is known, because most days have none. A directory, a list of members or a company's filings
+are a state: they are due again when the last answer is no longer fresh.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
 
 from marketkeep.calendars import Calendar, calendar_for
-from marketkeep.model import Policy, Query, Request, Source, Symbol
+from marketkeep.model import EVERYTHING, NOT_FOUND, PLAN_LIMIT, Offer, Policy, Source, Symbol
 from marketkeep.stores.lake import Catalog
 
+_NEW_YORK = ZoneInfo("America/New_York")
 # A source that was late with the newest sessions is asked for them again, but not at every run.
 _ASK_AGAIN_AFTER = timedelta(hours=1)
-_REFUSAL_HOLDS = timedelta(hours=20)
+# An unknown symbol may be a hiccup, or the listing may come; how far a plan reaches changes when another is bought.
+_REFUSAL_HOLDS = {NOT_FOUND: timedelta(hours=20), PLAN_LIMIT: timedelta(days=30)}
+_EVENING_ENDS = time(20)
+_BARS = frozenset({"daily_bars", "minute_bars"})
+
+Span = tuple[date, date]
 
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """Sessions [start, end) to be held for a symbol; `settled` counts earlier answers as answered."""
+    """
+    Sessions [start, end) to be held of a symbol's dataset.
+
+    `settled` counts earlier answers as answered. `rank` orders windows where calls are few, 0 first.
+    """
 
     symbol: str
     start: date
     end: date
     settled: bool = True
+    dataset: str = "daily_bars"
+    rank: int = 1
+
+    @property
+    def calendar(self) -> Calendar:
+        """The calendar whose sessions are expected."""
+        return calendar_for("equity" if self.symbol == EVERYTHING else Symbol(self.symbol).asset_class)
 
 
-def expected_end(symbol: str, policy: Policy, now: datetime) -> date:
-    """The day behind the last session of the symbol's calendar that is final at `now` (UTC)."""
-    return calendar_for(Symbol(symbol).asset_class).last_final(now, policy.final_after) + timedelta(days=1)
+def expected_end(symbol: str, policy: Policy, now: datetime, *, evening: bool = False) -> date:
+    """
+    The day behind the last session of the symbol's calendar that is final at `now` (UTC).
+
+    With `evening` a session of New York is final only when trading after the close, until 20:00, is over too.
+    """
+    asset_class = Symbol(symbol).asset_class
+    calendar = calendar_for(asset_class)
+    last = calendar.last_final(now, policy.final_after)
+    if evening and asset_class != "crypto":
+        over = datetime.combine(last, _EVENING_ENDS, _NEW_YORK) + policy.final_after
+        last = last if over <= now else calendar.previous_session(last)
+    return last + timedelta(days=1)
 
 
 def missing(catalog: Catalog, window: Window, source: str, policy: Policy, now: datetime) -> list[date]:
-    """The sessions of the window that are neither held nor settled by an answer of `source`, in order."""
-    calendar = calendar_for(Symbol(window.symbol).asset_class)
-    start = max(window.start, calendar.first)
-    if start >= window.end:
-        return []
-    days = _not_held(catalog, calendar, window.symbol, start, window.end)
+    """The sessions of a window of bars that are neither held nor settled by an answer of `source`, in order."""
+    days = not_held(catalog, window)
     if not window.settled or not days:
         return days
-    recent = _recent(calendar, start, window.end, policy)
-    settled = _settled(catalog, window.symbol, source, recent, now)
-    return [day for day in days if not any(first <= day < last for first, last in settled)]
+    recent = recent_session(window, policy)
+    return _outside(days, _settled(catalog, window, window.dataset, source, recent, now))
 
 
-def _not_held(catalog: Catalog, calendar: Calendar, symbol: str, start: date, end: date) -> list[date]:
-    """Holes within what is held, and the sessions before, between and behind it: a look at each year, not each day."""
+def unanswered(
+    catalog: Catalog, window: Window, source: str, tellers: Iterable[Source], policy: Policy, now: datetime
+) -> list[date]:
+    """
+    The sessions of a window of facts that no answer has settled yet, nor a refusal of `source` for a while.
+
+    `tellers` are all sources there are: an answer of any of them settles a session, and so does one for bars where its
+    source tells this dataset along with them.
+    """
+    days = _expected(window)
+    if not window.settled or not days:
+        return days
+    # What was told once of a day of yields or of an ex-date stands; the newest may have been told too early.
+    recent = recent_session(window, policy) if window.dataset == "treasury_yields" else window.end
+    spans = _refused(catalog.answered(window.dataset, source, window.symbol), now)
+    for one in tellers:
+        for dataset, offer in one.offers.items():
+            if dataset == window.dataset or window.dataset in offer.carries:
+                spans += _answered(catalog.answered(dataset, one.name, window.symbol), recent, now)
+    return _outside(days, spans)
+
+
+def due(catalog: Catalog, window: Window, source: str, offer: Offer, now: datetime) -> bool:
+    """Whether a source's last answer about a state is no longer fresh, and no refusal of it holds."""
+    told = catalog.answered(window.dataset, source, window.symbol)
+    if not window.settled or not told:
+        return True
+    if _refused(told, now):
+        return False
+    answered = [at for refused, _, _, at in told if refused is None]
+    if not answered:
+        return True
+    last = max(answered).astimezone(_NEW_YORK).date()
+    return last + timedelta(days=offer.fresh_days) <= now.astimezone(_NEW_YORK).date()
+
+
+def not_held(catalog: Catalog, window: Window) -> list[date]:
+    """
+    The sessions of a window of bars without one: holes within what is held, and those before, between and behind it.
+
+    A look at each period, not at each day.
+    """
+    calendar, start, end = window.calendar, max(window.start, window.calendar.first), window.end
     days: list[date] = []
     cursor = start
-    for first, last, holes in catalog.bars(symbol).select("first", "last", "missing").iter_rows():
+    if cursor >= end:
+        return days
+    for first, last, holes in catalog.held_spans(window.dataset, window.symbol):
         if last < start or first >= end:
             continue
         days += calendar.sessions(cursor, max(first, cursor)) + [day for day in holes if start <= day < end]
@@ -61,49 +129,53 @@ def _not_held(catalog: Catalog, calendar: Calendar, symbol: str, start: date, en
     return days + calendar.sessions(cursor, end) if cursor < end else days
 
 
-def _recent(calendar: Calendar, start: date, end: date, policy: Policy) -> date:
+def recent_session(window: Window, policy: Policy) -> date:
     """The first of the trailing sessions, which are asked for again; the end of the window if there are none."""
     if not policy.trailing_sessions:
-        return end
+        return window.end
     # Twice the sessions and a week of days always hold that many sessions.
-    near = max(start, end - timedelta(days=2 * policy.trailing_sessions + 7))
-    sessions = calendar.sessions(near, end)[-policy.trailing_sessions :]
+    start = max(window.start, window.calendar.first)
+    near = max(start, window.end - timedelta(days=2 * policy.trailing_sessions + 7))
+    sessions = window.calendar.sessions(near, window.end)[-policy.trailing_sessions :]
     return sessions[0] if sessions else start
 
 
-def _settled(catalog: Catalog, symbol: str, source: str, recent: date, now: datetime) -> list[tuple[date, date]]:
+def span_of(window: Window, days: Sequence[date], policy: Policy) -> Span:
     """
-    Spans answered for; of the most recent sessions only what was answered within the last hour.
+    What is asked for when these sessions of a window are missing, [start, end).
 
-    That a source knows no such symbol counts for a day: it may be a hiccup, or the listing may come.
+    It starts at the first of them; when it reaches the window's end it also covers the trailing sessions, which sources
+    still revise.
     """
-    spans = []
-    for refused, start, end, at in catalog.answered("daily_bars", source, symbol):
-        if refused:
-            spans += [(start, end)] if now - at < _REFUSAL_HOLDS else []
-        else:
-            spans.append((start, end if now - at < _ASK_AGAIN_AFTER else min(end, recent)))
-    return spans
+    recent = recent_session(window, policy)
+    if days[-1] >= recent:
+        return min(days[0], recent), window.end
+    return days[0], days[-1] + timedelta(days=1)
 
 
-def plan(
-    catalog: Catalog, windows: Sequence[Window], source: Source, policy: Policy, now: datetime, today: date
-) -> list[Request]:
-    """
-    The fewest requests that fill what is missing in the windows.
+def _expected(window: Window) -> list[date]:
+    start = max(window.start, window.calendar.first)
+    return window.calendar.sessions(start, window.end) if start < window.end else []
 
-    A request starts at its first missing session; when it reaches the window's end it also covers the trailing
-    sessions, which sources still revise.
-    """
-    requests: list[Request] = []
-    for window in windows:
-        days = missing(catalog, window, source.name, policy, now)
-        if not days:
-            continue
-        calendar = calendar_for(Symbol(window.symbol).asset_class)
-        recent = _recent(calendar, max(window.start, calendar.first), window.end, policy)
-        reaches_end = days[-1] >= recent
-        start = min(days[0], recent) if reaches_end else days[0]
-        end = window.end if reaches_end else days[-1] + timedelta(days=1)
-        requests += source.plan(Query("daily_bars", (window.symbol,), start, end, today))
-    return requests
+
+def _outside(days: Sequence[date], spans: Sequence[Span]) -> list[date]:
+    return [day for day in days if not any(first <= day < last for first, last in spans)]
+
+
+def _settled(catalog: Catalog, window: Window, dataset: str, source: str, recent: date, now: datetime) -> list[Span]:
+    told = catalog.answered(dataset, source, window.symbol)
+    return _refused(told, now) + _answered(told, recent, now)
+
+
+def _answered(told: Iterable[tuple[str | None, date, date, datetime]], recent: date, now: datetime) -> list[Span]:
+    """Spans answered for; of the most recent sessions only what was answered within the last hour."""
+    return [
+        (start, end if now - at < _ASK_AGAIN_AFTER else min(end, recent))
+        for refused, start, end, at in told
+        if refused is None
+    ]
+
+
+def _refused(told: Iterable[tuple[str | None, date, date, datetime]], now: datetime) -> list[Span]:
+    """Spans that a source said it does not have, as long as that holds."""
+    return [(start, end) for refused, start, end, at in told if refused and now - at < _REFUSAL_HOLDS[refused]]

@@ -1,40 +1,37 @@
 """
-A run: the lease, the journal and the landing writer of one piece of work, and the recovery of one that was cut short.
+A run: the lease, the journal and the landing writer of one piece of work.
 
-Whatever a run had landed when it was interrupted is parsed and published by the next, before it asks for anything.
+A run that was cut short is taken up by the next, see `recovery`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
 from itertools import count
 from typing import Any
 
-from marketkeep.errors import BadFile, CorruptFile, MarketkeepError, PayloadRefused
-from marketkeep.files import storing, sweep
+from marketkeep.errors import MarketkeepError
+from marketkeep.files import storing
 from marketkeep.pipeline.absorb import Absorbed, absorb
-from marketkeep.pipeline.batching import Batching, lineage_of
-from marketkeep.pipeline.files import batch_file
-from marketkeep.pipeline.journal import Journal, close_run, open_runs, run_paths
+from marketkeep.pipeline.journal import Journal, run_paths
+from marketkeep.pipeline.recovery import recover
 from marketkeep.pipeline.workspace import Workspace
-from marketkeep.raw import Landed, LandingWriter
-from marketkeep.sources import source
-from marketkeep.sources.manual import read_statement
+from marketkeep.raw import LandingWriter
 from marketkeep.stores.lake import lease
 
 
 @dataclass(slots=True)
 class Run:
-    """One run under way: `absorbed` adds up what it has published."""
+    """One run under way: `absorbed` adds up what it has published, if it has `published` already."""
 
     work: Workspace
     run_id: str
     journal: Journal
     writer: LandingWriter
     absorbed: Absorbed = field(default_factory=Absorbed)
+    published: bool = False
 
     def tell(self, event: str, **facts: Any) -> None:
         """Write an event to the journal."""
@@ -43,7 +40,10 @@ class Run:
     def publish(self) -> None:
         """Publish what this run, or one cut short before it, has put into raw."""
         done = absorb(self.work)
-        self.absorbed = self.absorbed.plus(done)
+        nothing_new = not done.batches and done.corrupt == self.absorbed.corrupt and self.published
+        self.absorbed, self.published = self.absorbed.plus(done), True
+        if nothing_new:
+            return
         self.tell(
             "published",
             batches=done.batches,
@@ -64,7 +64,7 @@ def run(work: Workspace, step: str, facts: Mapping[str, Any], *, over_catalog: b
     next run takes up what was landed.
     """
     with storing(work.root), lease(work.root, step):
-        _recover(work, publish=over_catalog)
+        recover(work, publish=over_catalog)
         moment = work.clock()
         run_id = _fresh_id(work, f"{moment:%Y%m%dT%H%M%S%f}-{step}")
         journal = Journal(work.root, run_id, moment)
@@ -87,65 +87,3 @@ def _fresh_id(work: Workspace, wanted: str) -> str:
     """`wanted`, numbered when a run of that name has been: a clock may stand still."""
     taken = {path.stem for path in run_paths(work.root, wanted)}
     return next(name for number in count(1) if (name := wanted if number == 1 else f"{wanted}-{number}") not in taken)
-
-
-def _recover(work: Workspace, *, publish: bool) -> None:
-    """Take up what runs cut short had landed: parse it into batches under their own run, then publish."""
-    marks = open_runs(work.root)
-    if not marks:
-        return
-    dropped = work.landing.recover()
-    swept = sweep(work.root)
-    for mark in marks:
-        journal = Journal(work.root, mark.name, work.clock())
-        journal.write(
-            "recovering", work.clock(), dropped=[f"{one.pack}: {one.bytes} bytes" for one in dropped], swept=swept
-        )
-        rows = _reparse(work, mark.name)
-        journal.write("recovered", work.clock(), rows=rows)
-    if publish:
-        absorb(work)
-    for mark in marks:
-        close_run(mark)
-
-
-def _reparse(work: Workspace, run_id: str) -> int:
-    """Parse what the run had landed and not batched; what it had batched comes out as the same files."""
-    # By dataset too: an answer's actions may be in a batch while its bars, written later, are not.
-    known: set[tuple[str, str, datetime]] = set()
-    for path in work.batches.paths():
-        # A damaged batch is named by `absorb`; here it only means that its payloads are parsed once more.
-        with suppress(CorruptFile):
-            if work.batches.run_of(path) == run_id:
-                dataset = path.split("/")[1]
-                known |= {(dataset, one.url, one.fetched_at) for one in work.batches.lineage(path)}
-    batching = Batching(work, run_id)
-    for landed in work.landing.records(run_id):
-        asked = landed.request
-        if landed.options is None and (asked.dataset, asked.full_url, landed.fetched_at) in known:
-            continue
-        _reparse_one(work, batching, landed)
-        if batching.full:
-            batching.flush()
-    batching.flush()
-    return batching.rows
-
-
-def _reparse_one(work: Workspace, batching: Batching, landed: Landed) -> None:
-    payload = landed.payload(b"")
-    lineage = lineage_of(landed.request, payload, landed.ref)
-    try:
-        if landed.options is not None and landed.request.source != "manual":
-            batch_file(work, batching, landed)
-            return
-        body = work.landing.read(landed.ref.digest)
-        if landed.request.source == "manual":
-            frames = read_statement(body)
-        else:
-            frames = source(landed.request.source).parse(landed.request, landed.payload(body))
-    except PayloadRefused as refusal:
-        batching.refuse(landed.request, lineage, refusal.fault)
-    except BadFile:
-        batching.refuse(landed.request, lineage, "malformed")
-    else:
-        batching.add(landed.request, lineage, frames)

@@ -1,25 +1,20 @@
 """
-What new raw batches touch: which symbols, over which dates, and what their answers said beside their rows.
+What new raw batches touch: which symbols, over which dates.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 
 import polars as pl
 
-from marketkeep.model import ASKED, FINDINGS, Batch, Lineage
-from marketkeep.model.redact import redact_url
+from marketkeep.gold import newest_actions
+from marketkeep.model import Batch
 from marketkeep.pipeline.workspace import Workspace
 
-NOT_FOUND = "not_found"
-EMPTY = "empty"
-"""The faults of answers that say the source knows no such symbol, and that it has no rows for the window."""
-
-_Key = tuple[str, str, str, bool]
-_Span = tuple[date, date, datetime]
+_SESSIONS = {"symbol": pl.String, "date": pl.Date, "rows": pl.Int64}
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,68 +53,34 @@ def _spans(work: Workspace, new: Sequence[Batch], dataset: str, column: str) -> 
     return {symbol: (first, last, rows) for symbol, first, last, rows in found.iter_rows()}
 
 
-def asked_after(before: pl.DataFrame, new: Iterable[Batch]) -> pl.DataFrame:
+def touched_minutes(work: Workspace, new: Sequence[Batch]) -> pl.DataFrame:
+    """The sessions that new batches hold minute bars of: symbol, date, and rows to come."""
+    paths = [work.root / batch.path for batch in new if batch.dataset == "minute_bars" and batch.rows]
+    if not paths:
+        return pl.DataFrame(schema=_SESSIONS)
+    dated = pl.scan_parquet(paths, glob=False).filter(pl.col("date").is_not_null())
+    found = dated.group_by("symbol", "date").agg(rows=pl.len().cast(pl.Int64))
+    return found.sort("symbol", "date").collect()
+
+
+def retold_splits(work: Workspace, known: Sequence[str], new: Sequence[Batch]) -> dict[str, date]:
     """
-    The ledger of what sources have answered for, the new answers merged in: as `ASKED` rows.
+    Symbols whose splits are told differently with the new batches than without, and the last ex-date of any: what a
+    source had scaled before then was traded at another price than was thought.
 
-    A refusal is no answer, except that a source knows no such symbol; that is kept apart, because it expires.
+    `known` are all batch files of actions, the new ones among them.
     """
-    told: dict[_Key, list[_Span]] = {}
-    for batch in new:
-        for one in batch.lineage:
-            settled = one.refused is None or one.refused == NOT_FOUND
-            if settled and one.symbol and one.start and one.end:
-                key = (batch.dataset, batch.source, one.symbol, one.refused is not None)
-                told.setdefault(key, []).append((one.start, one.end, one.fetched_at))
-    if not told:
-        return before
-    names = ["dataset", "source", "symbol", "refused"]
-    keys = pl.DataFrame(list(told), schema=names, orient="row")
-    kept = before.join(keys, on=names, how="anti")
-    earlier = before.join(keys, on=names, how="semi").select(list(ASKED.schema))
-    for dataset, source, symbol, refused, start, end, at in earlier.iter_rows():
-        told[dataset, source, symbol, refused].append((start, end, at))
-    rows = [(*name, *span) for name, spans in told.items() for span in _merged(spans)]
-    return pl.concat([kept, pl.DataFrame(rows, schema=ASKED.schema, orient="row")]).sort(*ASKED.key)
-
-
-def _merged(spans: list[_Span]) -> list[_Span]:
-    """Overlapping or adjoining spans as one, with the time of the latest answer."""
-    merged: list[_Span] = []
-    for start, end, at in sorted(spans):
-        if merged and start <= merged[-1][1]:
-            before = merged[-1]
-            merged[-1] = (before[0], max(before[1], end), max(before[2], at))
-        else:
-            merged.append((start, end, at))
-    return merged
-
-
-def answer_findings(new: Iterable[Batch]) -> pl.DataFrame:
-    """What answers met on the way or were refused for, as `FINDINGS` rows: one per answer and fault."""
-    rows = []
-    for batch in new:
-        for one in batch.lineage:
-            address = redact_url(one.url)
-            for code in sorted(set(one.faults)):
-                count = one.faults.count(code)
-                rows.append(_finding(batch, one, code, "info", count, f"Met before an answer came from {address}"))
-            if one.refused:
-                rows.append(_finding(batch, one, one.refused, "warning", 1, f"Refused what came from {address}"))
-    return pl.DataFrame(rows, schema=FINDINGS.schema) if rows else FINDINGS.empty()
-
-
-def _finding(batch: Batch, one: Lineage, code: str, severity: str, count: int, detail: str) -> dict[str, object]:
-    return {
-        "check": code,
-        "severity": severity,
-        "dataset": batch.dataset,
-        "symbol": one.symbol,
-        "source": batch.source,
-        "first": one.start,
-        "last": one.end,
-        "count": count,
-        "detail": detail,
-        "batch_id": batch.batch_id,
-        "detected_at": one.fetched_at,
-    }
+    usable = set(known)
+    told = [batch for batch in new if batch.path in usable]
+    fresh = work.batches.rows("actions", [batch.path for batch in told]).filter(pl.col("kind") == "split")
+    symbols = fresh["symbol"].unique().to_list()
+    if not symbols:
+        return {}
+    new_ids = [batch.batch_id for batch in told]
+    whole = work.batches.rows("actions", known, symbols=symbols).filter(pl.col("kind") == "split")
+    facts = ["symbol", "source", "ex_date", "numerator", "denominator"]
+    before = newest_actions(whole.filter(~pl.col("batch_id").is_in(new_ids))).select(facts)
+    after = newest_actions(whole).select(facts)
+    changed = pl.concat([before.join(after, on=facts, how="anti"), after.join(before, on=facts, how="anti")])
+    concerned = whole.join(changed, on="symbol", how="semi")
+    return dict(concerned.group_by("symbol").agg(pl.col("ex_date").max()).iter_rows())

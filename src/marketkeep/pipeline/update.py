@@ -1,36 +1,52 @@
 """
-The three ways to collect: the daily update, a backfill and a repair. Each is gap planning over its own window.
+The ways to collect: the daily update, a backfill and a repair. Each is gap planning over its own windows.
+
+A run goes in rounds: what is missing is planned, collected and published, and what one source could not give is planned
+anew for the next one, until nothing more can be had now.
 """
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-import polars as pl
-
-from marketkeep.errors import BadRange, NotFound
-from marketkeep.model import Request, Source, Symbol
+from marketkeep.errors import BadInput, BadRange
+from marketkeep.model import Symbol
 from marketkeep.pipeline.absorb import Absorbed
-from marketkeep.pipeline.collect import Collected, Fetcher, collect
-from marketkeep.pipeline.gaps import Window, expected_end, missing, plan
-from marketkeep.pipeline.run import run
+from marketkeep.pipeline.collect import Collected, Collector
+from marketkeep.pipeline.gaps import Window
+from marketkeep.pipeline.means import Means
+from marketkeep.pipeline.planning import Planner
+from marketkeep.pipeline.run import Run, run
+from marketkeep.pipeline.universe import follow_new
+from marketkeep.pipeline.windows import DATASETS, REFERENCE, Range, known_symbols, windows
 from marketkeep.pipeline.workspace import Workspace
 
 _NEW_YORK = ZoneInfo("America/New_York")
+_MOST_ROUNDS = 50
+# A source that answered in this run and then failed is waited for; one that never answered is not.
+_LONGEST_WAIT = 120.0
+_MOST_WAITS = 10
+_SHORT_WAIT = 0.2
+_PRICES = ("daily_bars", "actions")
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a collecting run came to; `cured` counts sessions that were missing before and are held now."""
+    """
+    What a collecting run came to; `cured` counts sessions that were missing before and are held now. `left_out` says of
+    each dataset that no source can be asked for why that is so.
+    """
 
     run_id: str
     collected: Collected
     absorbed: Absorbed
     missing_before: int
     missing_after: int
+    left_out: dict[str, str] = field(default_factory=dict)
 
     @property
     def cured(self) -> int:
@@ -38,83 +54,165 @@ class Outcome:
         return self.missing_before - self.missing_after
 
 
-def update(work: Workspace, source: Source, client: Fetcher, *, workers: int) -> Outcome:
-    """Bring every followed symbol up to its last final session, from its start on."""
-    return _collect(work, "update", source, client, _windows(work, None), workers)
+def update(work: Workspace, means: Means, *, datasets: Sequence[str] | None = None) -> Outcome:
+    """
+    Bring every followed symbol up to its last final session, from its start on, and the reference data up to today.
+
+    Without `datasets` those of the policy. Raises `BadInput` for one that is not collected.
+    """
+    wanted = _known(datasets or work.policy.datasets)
+    with run(work, "update", {"datasets": wanted}) as one:
+        filling = _Filling(one, means)
+        filling.fill(windows(work, [name for name in wanted if name in REFERENCE], filling.plan.now))
+        follow_new(one)
+        rest = windows(work, [name for name in wanted if name not in REFERENCE], filling.plan.now)
+        before = filling.plan.lacking(work.lake.catalog(), rest)
+        filling.fill(rest)
+        filling.end()
+    return filling.outcome(wanted, rest, before)
 
 
 def backfill(
     work: Workspace,
-    source: Source,
-    client: Fetcher,
+    means: Means,
     *,
     start: date,
     end: date | None = None,
     symbols: Sequence[str] | None = None,
-    workers: int,
+    datasets: Sequence[str] = _PRICES,
 ) -> Outcome:
     """
     Fill sessions [start, end] of the symbols (all that are followed when none are named).
 
-    `end` is included; it and `start` may be any days. Raises `BadRange` when start lies after end.
+    `end` is included; it and `start` may be any days. Raises `BadRange` when start lies after end,
+    `NotFound` for a symbol that the keep does not know; then nothing was written.
     """
     if end is not None and start > end:
         raise BadRange(start, end)
-    windows = [
-        Window(one.symbol, start, min(one.end, end + timedelta(days=1)) if end else one.end)
-        for one in _windows(work, symbols)
-    ]
-    return _collect(work, "backfill", source, client, windows, workers)
-
-
-def repair(work: Workspace, source: Source, client: Fetcher, *, days: int, workers: int) -> Outcome:
-    """Ask again for every session of the last `days` calendar days that is missing, whatever was answered before."""
-    today = work.clock().astimezone(_NEW_YORK).date()
-    windows = [
-        Window(one.symbol, max(one.start, today - timedelta(days=days)), one.end, settled=False)
-        for one in _windows(work, None)
-    ]
-    return _collect(work, "repair", source, client, windows, workers)
-
-
-def _windows(work: Workspace, symbols: Sequence[str] | None) -> list[Window]:
-    """From each symbol's start to its last final session."""
-    now = work.clock()
-    followed = work.lake.securities().filter(pl.col("followed"))
+    wanted = _known(datasets)
     if symbols is not None:
-        known = set(work.lake.securities()["symbol"])
-        if unknown := [one for one in symbols if one not in known]:
-            raise NotFound(
-                f"{', '.join(unknown)}: not in this keep; add with: marketkeep add-symbol {' '.join(unknown)}"
-            )
-        followed = work.lake.securities().filter(pl.col("symbol").is_in(list(symbols)))
-    return [
-        Window(symbol, start or work.policy.start, expected_end(symbol, work.policy, now))
-        for symbol, start in followed.select("symbol", "start").iter_rows()
-    ]
+        known_symbols(work, symbols)
+    with run(work, "backfill", {"datasets": wanted, "start": start, "end": end}) as one:
+        filling = _Filling(one, means)
+        all_ = windows(work, wanted, filling.plan.now, symbols=symbols, within=Range(start, end))
+        before = filling.plan.lacking(work.lake.catalog(), all_)
+        filling.fill(all_)
+        filling.end()
+    return filling.outcome(wanted, all_, before)
 
 
-def _collect(
-    work: Workspace, step: str, source: Source, client: Fetcher, windows: Sequence[Window], workers: int
-) -> Outcome:
-    with run(work, step, {"source": source.name, "symbols": len(windows)}) as one:
-        now = work.clock()
-        requests = _plan(work, source, windows, now)
-        before = _count_missing(work, source, windows, now)
-        collected = collect(one, source, requests, client, workers=workers)
-    return Outcome(one.run_id, collected, one.absorbed, before, _count_missing(work, source, windows, now))
+def repair(work: Workspace, means: Means, *, days: int, datasets: Sequence[str] = _PRICES) -> Outcome:
+    """Ask again for every session of the last `days` calendar days that is missing, whatever was answered before."""
+    wanted = _known(datasets)
+    with run(work, "repair", {"datasets": wanted, "days": days}) as one:
+        filling = _Filling(one, means)
+        since = filling.plan.now.astimezone(_NEW_YORK).date() - timedelta(days=days)
+        all_ = windows(work, wanted, filling.plan.now, within=Range(since, bounded=True), settled=False)
+        before = filling.plan.lacking(work.lake.catalog(), all_)
+        filling.fill(all_)
+        filling.end()
+    return filling.outcome(wanted, all_, before)
 
 
-def _plan(work: Workspace, source: Source, windows: Sequence[Window], now: datetime) -> list[Request]:
-    return plan(work.lake.catalog(), windows, source, work.policy, now, now.astimezone(_NEW_YORK).date())
+@dataclass(slots=True)
+class _Filling:
+    """The rounds of one run."""
+
+    run: Run
+    means: Means
+    plan: Planner = field(init=False)
+    collector: Collector = field(init=False)
+    waits: int = 0
+    wakes: dict[str, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        means = self.means
+        now = self.run.work.clock()
+        self.plan = Planner(self.run.work.policy, now, means.sources, means.rates, quotas=means.quotas)
+        for one in means.sources:
+            if (until := means.ledger.rests_until(one.name)) is not None:
+                self.plan.resting.add(one.name)
+                self._told_to_rest(one.name, until)
+        self.collector = Collector(self.run, means, self.plan)
+
+    def fill(self, wanted: Sequence[Window]) -> None:
+        """Collect what is missing of these windows, round by round."""
+        before: tuple[object, ...] = ()
+        for _ in range(_MOST_ROUNDS):
+            self._wake()
+            self.plan.left = {name: self.means.ledger.left(name) or 0 for name in self.means.quotas}
+            tasks = self.plan.tasks(self.run.work.lake.catalog(), wanted)
+            if not tasks:
+                if not self._waited(wanted):
+                    break
+                continue
+            asked = tuple(task.requests for task in tasks)
+            if asked == before:
+                # The same again would bring the same again.
+                break
+            before = asked
+            self.collector.collect(tasks)
+            self.run.publish()
+            for name, until in self.collector.result.resting.items():
+                self._told_to_rest(name, until)
+
+    def end(self) -> None:
+        """Tell the journal what came of it."""
+        self.run.tell("collected", **asdict(self.collector.result))
+
+    def outcome(self, datasets: Sequence[str], wanted: Sequence[Window], before: int) -> Outcome:
+        """What all rounds came to."""
+        result = self.collector.result
+        after = self.plan.lacking(self.run.work.lake.catalog(), wanted)
+        return Outcome(self.run.run_id, result, self.run.absorbed, before, after, self._left_out(datasets))
+
+    def _left_out(self, datasets: Sequence[str]) -> dict[str, str]:
+        """By dataset that none of the sources at hand offers, those that would and why they cannot be asked."""
+        offered = {name for one in self.means.sources for name in one.offers}
+        why = {
+            name: "; ".join(f"{one.name}: {reason}" for one, reason in self.means.unusable if name in one.offers)
+            for name in datasets
+            if name not in offered
+        }
+        return {name: reason for name, reason in why.items() if reason}
+
+    def _told_to_rest(self, name: str, until: datetime) -> None:
+        if name in self.plan.resting and name not in self.wakes:
+            self.wakes[name] = time.monotonic() + (until - self.run.work.clock()).total_seconds()
+
+    def _wake(self) -> None:
+        for name, at in list(self.wakes.items()):
+            if at <= time.monotonic():
+                del self.wakes[name]
+                self.plan.resting.discard(name)
+                self.collector.result.resting.pop(name, None)
+
+    def _waited(self, wanted: Sequence[Window]) -> bool:
+        """Wait for a source at rest that has shown in this run that it can answer; whether there was one."""
+        soon = {name: at for name, at in self.wakes.items() if name in self.collector.well}
+        if not soon or self.waits >= _MOST_WAITS:
+            return False
+        name, at = min(soon.items(), key=lambda item: item[1])
+        if at - time.monotonic() > _LONGEST_WAIT or not self._needs(name, wanted):
+            return False
+        self.waits += 1
+        self.run.tell("waiting", source=name, seconds=round(max(0.0, at - time.monotonic()), 1))
+        # In short waits, because an endless one cannot be interrupted on every system.
+        while (left := at - time.monotonic()) > 0:
+            time.sleep(min(left, _SHORT_WAIT))
+        return True
+
+    def _needs(self, name: str, wanted: Sequence[Window]) -> bool:
+        self.plan.resting.discard(name)
+        found = self.plan.tasks(self.run.work.lake.catalog(), wanted)
+        self.plan.resting.add(name)
+        return bool(found)
 
 
-def _count_missing(work: Workspace, source: Source, windows: Sequence[Window], now: datetime) -> int:
-    catalog = work.lake.catalog()
-    return sum(
-        len(missing(catalog, Window(one.symbol, one.start, one.end, settled=False), source.name, work.policy, now))
-        for one in windows
-    )
+def _known(datasets: Sequence[str]) -> list[str]:
+    if unknown := sorted(set(datasets) - set(DATASETS)):
+        raise BadInput(f"no dataset {', '.join(unknown)} is collected; there are {', '.join(DATASETS)}.")
+    return [name for name in DATASETS if name in datasets]
 
 
 def symbols_of(texts: Sequence[str]) -> list[str]:

@@ -26,6 +26,9 @@ class Progress(Protocol):
     def step(self, count: int = 1, note: str = "") -> None:
         """`count` steps are done."""
 
+    def met(self, faults: int) -> None:
+        """So many faults were met on the way."""
+
 
 class Silent:
     """Progress that nobody watches."""
@@ -34,6 +37,9 @@ class Silent:
         """Nothing."""
 
     def step(self, count: int = 1, note: str = "") -> None:
+        """Nothing."""
+
+    def met(self, faults: int) -> None:
         """Nothing."""
 
 

@@ -1,0 +1,206 @@
+"""
+Publishing minute bars: raw rows to gold to one file per symbol and session, touching only sessions that could differ.
+
+Work is cut into groups of whole months of a symbol, so that the rows of a group fit in memory and every finding comes
+out the same however the groups fall. The bytes are those that a rebuild would write.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from typing import Any
+
+import polars as pl
+
+from marketkeep.calendars import calendar_for
+from marketkeep.checks import check_minutes, minute_findings
+from marketkeep.gold import promote_minutes
+from marketkeep.model import Batch, Symbol
+from marketkeep.pipeline.publish import Published, batch_files
+from marketkeep.pipeline.touched import retold_splits, touched_minutes
+from marketkeep.pipeline.workspace import Workspace
+from marketkeep.stores.lake import Catalog, layout
+from marketkeep.stores.lake.minutes import (
+    DATASET,
+    dump_minutes,
+    file_digest,
+    load_minutes,
+    month_hash,
+    month_of,
+    sessions_held,
+)
+
+_GROUP_ROWS = 200_000
+# What raw may hold already of a session that new rows come for.
+_HELD_A_SESSION = 1_000
+_EVER = date(1, 1, 1)
+
+Months = list[tuple[str, int]]
+
+
+@dataclass(slots=True)
+class _Month:
+    """What a month's files come to: by session the digest of its file, and the sums over their rows."""
+
+    digests: dict[date, str] = field(default_factory=dict)
+    rows: int = 0
+    total: int = 0
+
+
+def minute_groups(
+    work: Workspace, catalog: Catalog, batches: pl.DataFrame, new: Sequence[Batch]
+) -> Iterator[pl.DataFrame]:
+    """
+    The sessions to publish again (symbol and date), in groups of whole months whose raw rows fit in memory.
+
+    They are those of new rows, and those of prices that a source had scaled by splits which are now told differently.
+    """
+    touched = pl.concat([touched_minutes(work, new), *_rescaled(work, catalog, batches, new)])
+    months = touched.group_by("symbol", month=pl.col("date").dt.truncate("1mo")).agg(
+        "date", rows=pl.col("rows").sum(), sessions=pl.col("date").n_unique().cast(pl.Int64)
+    )
+    group: list[tuple[str, list[date]]] = []
+    size = 0
+    for symbol, month, days, rows, sessions in months.sort("symbol", "month").iter_rows():
+        held = month_of(month) in catalog.held(DATASET, symbol)["period"]
+        more = rows + (sessions * _HELD_A_SESSION if held else 0)
+        if group and size + more > _GROUP_ROWS:
+            yield _sessions(group)
+            group, size = [], 0
+        group.append((symbol, days))
+        size += more
+    if group:
+        yield _sessions(group)
+
+
+def months_in(group: pl.DataFrame) -> Months:
+    """The months (symbol and catalog period) of a group's sessions, sorted."""
+    month = pl.col("date").dt.year() * 100 + pl.col("date").dt.month()
+    return group.select("symbol", month.cast(pl.Int32)).unique().sort("symbol", "date").rows()
+
+
+def publish_minutes(
+    work: Workspace, catalog: Catalog, batches: pl.DataFrame, group: pl.DataFrame, new: set[str]
+) -> Published:
+    """
+    Resolve and write the sessions (symbol and date) of one group.
+
+    `batches` are the raw batches as `BATCHES` rows, `new` the ids of those that findings are still to be told about.
+    A month whose files are not those of the catalog, because a run was cut short or a file is damaged, is written anew.
+    """
+    result = Published()
+    months, before, group = _held(work, catalog, group)
+    raw = _load(work, batches, group)
+    scaled = raw.filter(pl.col("basis") == "split_adjusted")["symbol"].unique().to_list()
+    actions = work.batches.rows("actions", batch_files(batches, "actions") if scaled else [], symbols=scaled)
+    gold = promote_minutes(raw, actions, work.policy, check_minutes)
+    result.findings.append(minute_findings(gold.checked.filter(pl.col("batch_id").is_in(list(new)))))
+    result.bars = gold.bars.height
+    winners = gold.bars.partition_by("symbol", "date", as_dict=True, maintain_order=True)
+    for symbol, day in group.iter_rows():
+        path = layout.minute_ticks(symbol, day)
+        bars = winners.get((symbol, day))
+        if bars is None:
+            work.lake.drop(path)
+            continue
+        data = dump_minutes(bars)
+        digest = hashlib.sha256(data).hexdigest()
+        if before.get((symbol, day)) != digest:
+            work.lake.put(path, data)
+        month = months[symbol, month_of(day)]
+        month.digests[day] = digest
+        month.rows += bars.height
+        month.total += int(bars["score"].cast(pl.Int64).sum())
+    result.keys = {(DATASET, symbol, period) for symbol, period in months}
+    result.entries = [_entry(*key, month) for key, month in months.items() if month.digests]
+    return result
+
+
+def _rescaled(work: Workspace, catalog: Catalog, batches: pl.DataFrame, new: Sequence[Batch]) -> Iterator[pl.DataFrame]:
+    """Held sessions before a split that is now told differently, where a source had scaled its prices."""
+    told = [batch for batch in new if batch.dataset == "actions" and batch.rows]
+    if not told or catalog.entries.filter(pl.col("dataset") == DATASET).is_empty():
+        return
+    for symbol, ex_date in sorted(retold_splits(work, batch_files(batches, "actions"), told).items()):
+        if not catalog.held(DATASET, symbol).is_empty():
+            last = ex_date - timedelta(days=1)
+            files = batch_files(batches, DATASET, _EVER, last)
+            rows = work.batches.rows(DATASET, files, symbols=[symbol], last=last)
+            scaled = rows.filter(pl.col("basis") == "split_adjusted")
+            yield scaled.group_by("symbol", "date").agg(rows=pl.len().cast(pl.Int64))
+
+
+def _sessions(group: list[tuple[str, list[date]]]) -> pl.DataFrame:
+    table = pl.DataFrame(group, schema={"symbol": pl.String, "date": pl.List(pl.Date)}, orient="row")
+    return table.explode("date").unique().sort("symbol", "date")
+
+
+def _held(
+    work: Workspace, catalog: Catalog, group: pl.DataFrame
+) -> tuple[dict[tuple[str, int], _Month], dict[tuple[str, date], str], pl.DataFrame]:
+    """
+    What stays of each month beside the group's sessions, the digests of the files that may be replaced, and the group,
+    with all sessions of the months whose files are not those of the catalog.
+    """
+    months: dict[tuple[str, int], _Month] = {}
+    before: dict[tuple[str, date], str] = {}
+    lost: list[tuple[str, date]] = []
+    touched = {(symbol, day) for symbol, day in group.iter_rows()}
+    for symbol, period in months_in(group):
+        months[symbol, period] = _Month()
+        for entry in catalog.held(DATASET, symbol).filter(pl.col("period") == period).iter_rows(named=True):
+            days = sessions_held(symbol, entry["first"], entry["last"], entry["missing"])
+            digests = {day: file_digest(work.root, symbol, day) for day in days}
+            old = [day for day in days if (symbol, day) in touched]
+            if None in digests.values() or month_hash([str(one) for one in digests.values()]) != entry["hash"]:
+                lost += [(symbol, day) for day in days]
+                continue
+            before |= {(symbol, day): str(digests.pop(day)) for day in old}
+            months[symbol, period] = _stays(work, symbol, entry, old, digests)
+    if lost:
+        more = pl.DataFrame(lost, schema=group.schema, orient="row")
+        group = pl.concat([group, more]).unique().sort("symbol", "date")
+    return months, before, group
+
+
+def _stays(
+    work: Workspace, symbol: str, entry: dict[str, Any], replaced: list[date], digests: dict[date, str | None]
+) -> _Month:
+    """A month without the files that are replaced. The sums are whole numbers, so taking some away loses nothing."""
+    gone = load_minutes(work.root, [(symbol, day) for day in replaced])["score"].cast(pl.Int64)
+    total = round(entry["score"] * entry["rows"]) - int(gone.sum())
+    return _Month({day: str(digest) for day, digest in digests.items()}, entry["rows"] - gone.len(), total)
+
+
+def _load(work: Workspace, batches: pl.DataFrame, group: pl.DataFrame) -> pl.DataFrame:
+    """All raw rows of a group's sessions; batches that hold nothing near them are not opened."""
+    first, last = _bounds(group)
+    files = batch_files(batches, DATASET, first, last)
+    symbols = group["symbol"].unique().to_list()
+    rows = work.batches.rows(DATASET, files, symbols=symbols, first=first, last=last)
+    return rows.join(group, on=["symbol", "date"], how="semi", maintain_order="left")
+
+
+def _bounds(group: pl.DataFrame) -> tuple[date, date]:
+    days = group["date"].sort()
+    return days[0], days[-1]
+
+
+def _entry(symbol: str, period: int, month: _Month) -> dict[str, Any]:
+    days = sorted(month.digests)
+    calendar = calendar_for(Symbol(symbol).asset_class)
+    sessions = calendar.sessions(days[0], days[-1] + timedelta(days=1))
+    return {
+        "dataset": DATASET,
+        "symbol": symbol,
+        "period": period,
+        "rows": month.rows,
+        "first": days[0],
+        "last": days[-1],
+        "missing": [day for day in sessions if day not in month.digests],
+        "score": month.total / month.rows,
+        "hash": month_hash([month.digests[day] for day in days]),
+    }

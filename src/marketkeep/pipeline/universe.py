@@ -1,0 +1,67 @@
+"""
+The universe: whom a keep follows because of what they are, members of an index or everything that is listed.
+
+What is followed by name is a statement made by hand; what is followed by kind stands in the policy, and becomes
+statements as directories and lists of members tell of new symbols. Who leaves an index is followed on: his history
+belongs to that of the index.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+import polars as pl
+
+from marketkeep.errors import BadInput
+from marketkeep.pipeline.run import Run
+from marketkeep.pipeline.securities import state
+from marketkeep.pipeline.windows import INDICES, RANKS
+from marketkeep.pipeline.workspace import Workspace
+from marketkeep.stores.lake.reference import index_members
+
+ALL_US = "all_us"
+"""The universe of all that the exchanges' directories list, test issues left out."""
+
+PRIORITIES = {"sp500": "high", "nasdaq100": "high", "dow_jones": "high", "russell_1000": "medium"}
+"""How soon the members of an index are asked for where calls are few; of several, the soonest holds."""
+
+_BY_CLASS = {"etf": "medium", "bond": "low", "crypto": "low"}
+_OTHERS = "low"
+
+
+def follow_universe(work: Workspace, names: Iterable[str]) -> None:
+    """Follow universes from now on: their symbols join as they become known. Raises `BadInput` for an unknown one."""
+    wanted = list(names)
+    if unknown := sorted(set(wanted) - {*INDICES, ALL_US}):
+        raise BadInput(f"there is no universe {', '.join(unknown)}; there are {', '.join((*INDICES, ALL_US))}.")
+    policy = work.lake.policy()
+    work.lake.set_policy(replace(policy, follow=tuple(dict.fromkeys((*policy.follow, *wanted)))))
+
+
+def follow_new(run: Run) -> int:
+    """State that the symbols of the universes that are not followed yet are; returns how many these are."""
+    work = run.work
+    follow = work.lake.policy().follow
+    if not follow:
+        return 0
+    members = index_members(work.lake).filter(pl.col("to").is_null())
+    priorities: dict[str, str] = {}
+    for index, symbol in members.select("index", "symbol").iter_rows():
+        told = PRIORITIES.get(index, _OTHERS)
+        priorities[symbol] = min(told, priorities.get(symbol, told), key=RANKS.__getitem__)
+    wanted = set(members.filter(pl.col("index").is_in(list(follow)))["symbol"])
+    securities = work.lake.securities()
+    if ALL_US in follow:
+        wanted |= set(securities.filter(pl.col("active") & pl.col("exchange").is_not_null())["symbol"])
+    already = set(securities.filter(pl.col("followed"))["symbol"])
+    classes = dict(securities.select("symbol", "asset_class").iter_rows())
+    fresh: dict[str, list[str]] = {}
+    for symbol in sorted(wanted - already):
+        told = priorities.get(symbol) or _BY_CLASS.get(classes.get(symbol, ""), _OTHERS)
+        fresh.setdefault(told, []).append(symbol)
+    for priority, symbols in sorted(fresh.items()):
+        state(run, symbols, start=None, followed=True, priority=priority)
+    if fresh:
+        run.publish()
+    return sum(map(len, fresh.values()))

@@ -1,0 +1,99 @@
+"""Members and yields from raw batches to files and back to a reader, the same whatever order the batches came in."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from marketkeep.errors import NotFound
+from marketkeep.model import BATCHES, FINDINGS, INDEX_MEMBERS, RAW_TABLES, Lineage
+from marketkeep.pipeline.membership import keep_differences, publish_membership, publish_yields
+from marketkeep.pipeline.workspace import Workspace
+from marketkeep.query.members import member_intervals, members
+from marketkeep.stores.lake import batch_rows, layout
+from marketkeep.stores.lake.reference import index_members, treasury_yields
+from member_rows import RECEIVED, listed, rows, told
+from small_keep import SmallKeep
+
+
+@pytest.fixture
+def work(tmp_path: Path) -> Workspace:
+    """An empty keep."""
+    return SmallKeep(tmp_path / "keep").work
+
+
+def batch(work: Workspace, dataset: str, source: str, frame: pl.DataFrame, at: datetime = RECEIVED) -> pl.DataFrame:
+    """One raw batch of these rows."""
+    one = Lineage(f"sha256:{source}", "pack", 0, "https://x.example/", (), None, None, at)
+    columns = list(RAW_TABLES[dataset].schema)
+    written = work.batches.write(dataset, source, "run", frame.select(columns), [one])
+    assert written is not None
+    return batch_rows([written])
+
+
+def two_sources(work: Workspace) -> list[pl.DataFrame]:
+    """A page with a change, and a fund that has one share that the page has not."""
+    page = rows(listed("2024-06-03", "A", "B"), told("added", "B", "2024-03-01"), listed("2024-01-02", "A"))
+    fund = rows(listed("2024-05-01", "A", "B", "X", source="ishares"))
+    return [batch(work, "index_members", "wikipedia", page), batch(work, "index_members", "ishares", fund)]
+
+
+def test_members_are_published_and_read(work: Workspace) -> None:
+    """
+    The file has the intervals, a reader asks for a day, and the differences are findings in a file of their own.
+    """
+    found = publish_membership(work, pl.concat(two_sources(work)))
+    assert index_members(work.lake).schema == INDEX_MEMBERS.schema
+    assert members(work.lake, "sp500", date(2024, 2, 1)) == ["A"]
+    assert members(work.lake, "sp500", date(2024, 3, 1)) == ["A", "B"]
+    assert member_intervals(work.lake, "sp500")["from_source"].to_list() == [None, "wikipedia"]
+    assert found["detail"].to_list() == ["ishares has X in sp500, wikipedia has not"]
+    keep_differences(work, found)
+    assert work.lake.findings().equals(found)
+    keep_differences(work, FINDINGS.empty())
+    assert work.lake.findings().is_empty()
+
+
+def test_order_of_batches_leaves_the_same_bytes(work: Workspace) -> None:
+    """
+    A rebuild writes the file that updates wrote.
+    """
+    batches = two_sources(work)
+    file = work.root / layout.INDICES
+    publish_membership(work, batches[0])
+    publish_membership(work, pl.concat(batches))
+    first = file.read_bytes()
+    file.unlink()
+    publish_membership(work, pl.concat(batches[::-1]))
+    assert file.read_bytes() == first
+
+
+def test_nothing_told_no_file(work: Workspace) -> None:
+    """
+    Without batches there is neither file nor error, and a reader is told what there is.
+    """
+    assert publish_membership(work, BATCHES.empty()).is_empty()
+    publish_yields(work, BATCHES.empty())
+    assert not (work.root / layout.INDICES).exists()
+    assert not (work.root / layout.YIELDS).exists()
+    assert treasury_yields(work.lake).is_empty()
+    with pytest.raises(NotFound, match="it has those of: none"):
+        members(work.lake, "sp500", date(2024, 1, 2))
+
+
+def test_yields_are_published(work: Workspace) -> None:
+    """
+    The curve is one file, by day and tenor.
+    """
+    frame = pl.DataFrame(
+        {"date": [date(2025, 1, 2)] * 2, "tenor": ["10Y", "3M"], "yield": [4.57, 4.36], "payload": [0, 0]},
+        schema=RAW_TABLES["treasury_yields"].schema,
+    )
+    publish_yields(work, batch(work, "treasury_yields", "treasury", frame))
+    assert treasury_yields(work.lake).rows() == [
+        (date(2025, 1, 2), "3M", 4.36, "treasury"),
+        (date(2025, 1, 2), "10Y", 4.57, "treasury"),
+    ]
