@@ -10,7 +10,13 @@ from __future__ import annotations
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    SettingsError,
+    TomlConfigSettingsSource,
+)
 
 from marketkeep.errors import BadSetting
 
@@ -45,22 +51,29 @@ class Settings(BaseSettings):
         nested_model_default_partial_update=True,
     )
 
-    data: Path = Field(Path("data"), description="Folder of the keep.")
-    workers: int = Field(4, ge=1, le=64, description="Requests under way at once; each source's rate holds besides.")
-    timeout_seconds: float = Field(30.0, gt=0, description="Time for one attempt of a request.")
-    attempts: int = Field(4, ge=1, le=20, description="Attempts of a request, the first included.")
-    max_bytes: int = Field(64 * 2**20, gt=0, description="Largest answer accepted.")
+    data: Path = Field(default=Path("data"), description="Folder of the keep.")
+    workers: int | None = Field(
+        default=None,
+        ge=1,
+        le=64,
+        description="Requests under way at once at each source; as many as its rate can use if not set.",
+    )
+    timeout_seconds: float = Field(default=30.0, gt=0, description="Time for one attempt of a request.")
+    attempts: int = Field(default=4, ge=1, le=20, description="Attempts of a request, the first included.")
+    max_bytes: int = Field(default=64 * 2**20, gt=0, description="Largest answer accepted.")
     pack_bytes: int = Field(
-        256 * 2**20, gt=0, description="Size at which a landing pack is closed and a new one begun."
+        default=256 * 2**20, gt=0, description="Size at which a landing pack is closed and a new one begun."
     )
     contact: SecretStr | None = Field(
         default=None, description="A name and mail address, for sources that ask whom to contact (the SEC requires it)."
     )
     rest_seconds: float = Field(
-        60.0, gt=0, description="How long a source that keeps failing is rested; doubled each time, up to an hour."
+        default=60.0,
+        gt=0,
+        description="How long a source that keeps failing is rested; doubled each time, up to an hour.",
     )
     gateway: str | None = Field(
-        None,
+        default=None,
         description="Send every request to this address, the vendor's host as the path's first part (a caching proxy).",
     )
     sources: dict[str, SourceSettings] = Field(
@@ -84,6 +97,16 @@ class Settings(BaseSettings):
         return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
 
 
+def _is_open(parts: list[str]) -> bool:
+    """Whether the value of a setting may be shown: a name that is not known may be that of a secret, mistyped."""
+    match parts:
+        case ["sources", _, name]:
+            return name in SourceSettings.model_fields and name not in _SECRETS
+        case [name]:
+            return name in Settings.model_fields and name not in (*_SECRETS, "sources")
+    return False
+
+
 def read_settings(**given: object) -> Settings:
     """Read the settings once; `given` (from the command line) wins. Raises `BadSetting`."""
     try:
@@ -92,8 +115,10 @@ def read_settings(**given: object) -> Settings:
         first = error.errors()[0]
         parts = [str(part) for part in first["loc"]]
         variable = "__".join(["MARKETKEEP_" + parts[0], *parts[1:]]).upper() if parts else "MARKETKEEP_..."
-        told = "***" if parts[-1:] and parts[-1] in _SECRETS else repr(first.get("input"))
+        told = repr(first.get("input")) if _is_open(parts) else "***"
         # Not chained: the library's own text tells the value whatever it is.
         raise BadSetting(f"setting {'.'.join(parts)} ({variable}) is {told}: {first['msg']}.") from None
+    except SettingsError as error:
+        raise BadSetting(f"{error}; set it part by part, as in MARKETKEEP_SOURCES__POLYGON__KEY.") from None
     except (OSError, ValueError) as error:
         raise BadSetting(f"marketkeep.toml cannot be read: {error}") from error

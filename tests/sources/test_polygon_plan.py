@@ -40,13 +40,14 @@ def plan(dataset: str, symbols: tuple[str, ...], start: date, end: date, now: da
 
 def test_few_sessions_of_many_symbols_are_asked_for_by_session() -> None:
     """
-    One call a session brings all symbols: two weeks of a hundred symbols are nine calls, not a hundred.
+    One call a session brings all symbols: two weeks of a hundred symbols are nine calls, not a hundred. Each settles
+    the days up to the next session, so that what is told day by day adjoins.
     """
     requests = plan("daily_bars", MANY, date(2024, 5, 20), date(2024, 6, 1))
     assert [request.start for request in requests] == XNYS.sessions(date(2024, 5, 20), date(2024, 6, 1))
     assert len(requests) == 9
     assert {request.symbols for request in requests} == {MANY}
-    assert {request.end - request.start for request in requests} == {timedelta(days=1)}
+    assert [request.end for request in requests] == [XNYS.next_session(request.start) for request in requests]
     assert requests[0].full_url == (
         "https://api.polygon.io/v2/aggs/grouped/locale/us/market/stocks/2024-05-20?adjusted=false&include_otc=false"
     )

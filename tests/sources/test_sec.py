@@ -199,7 +199,7 @@ def test_refusals_say_what_to_do() -> None:
     """
     with pytest.raises(PayloadRefused, match=f"the SEC has no companyfacts for {COMPANY}"):
         parse("facts", MISSING, 404)
-    with pytest.raises(PayloadRefused, match="set MARKETKEEP_SOURCES__SEC__CONTACT to a name and a mail address"):
+    with pytest.raises(PayloadRefused, match="set MARKETKEEP_CONTACT to a name and a mail address"):
         parse("facts", UNDECLARED, 403)
 
 

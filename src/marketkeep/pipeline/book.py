@@ -36,9 +36,9 @@ def known_sources() -> tuple[Source, ...]:
     for point in sorted(entry_points(group=GROUP), key=lambda point: point.name):
         try:
             loaded = point.load()
-            one: Source = loaded() if isinstance(loaded, type) else loaded
+            one: Source = loaded() if callable(loaded) else loaded
             taken = one.name in {other.name for other in found}
-        except (AttributeError, ImportError, TypeError) as error:
+        except Exception as error:  # another package's code may fail in any way
             raise BadSetting(f"source {point.name!r} ({point.value}) cannot be loaded: {error}") from error
         if taken:
             raise BadSetting(f"source {point.name!r} ({point.value}) is called {one.name!r}, which is taken.")
@@ -102,19 +102,23 @@ class SourceBook:
 
     def unusable(self, source: Source) -> str | None:
         """Why a source cannot be used, as the end of a sentence; None when it can."""
-        told = self.of(source)
-        if told.off:
+        if self.of(source).off:
             return "it is switched off in the settings"
-        lacking = [_variable(source, need) for need in source.access.needs if self.secret(source, need) is None]
+        lacking = self.lacking(source)
         if not lacking:
             return None
         verb = "is" if len(lacking) == 1 else "are"
         return f"{' and '.join(lacking)} {verb} not set" + (f" ({source.access.site})" if source.access.site else "")
 
+    def lacking(self, source: Source) -> list[str]:
+        """The environment variables that must be set before a source can be used, and are not."""
+        return [_variable(source, need) for need in source.access.needs if self.secret(source, need) is None]
+
     def secret(self, source: Source, need: str) -> str | None:
         """What is set of `key`, `secret` or `contact` for a source; the contact is the same for all."""
         told = self.settings.contact if need == "contact" else getattr(self.of(source), need)
-        return told.get_secret_value() if told is not None else None
+        # A variable that is there and empty is how many a shell says that there is none.
+        return (told.get_secret_value().strip() or None) if told is not None else None
 
     @property
     def usable(self) -> tuple[Source, ...]:

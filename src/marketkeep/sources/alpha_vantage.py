@@ -36,6 +36,7 @@ from marketkeep.model import (
     Symbol,
     Whole,
 )
+from marketkeep.sources.misshapen import MISSHAPEN
 from marketkeep.sources.ratios import exact_ratio
 
 _NAME = "alpha_vantage"
@@ -59,7 +60,6 @@ _NOTES = ("Error Message", "Information", "Note")
 _SPENT = re.compile(r"rate limit|call frequency|requests? per|calls? per|sparingly", re.IGNORECASE)
 _PREMIUM = re.compile(r"premium (?:endpoint|feature|plan|membership)", re.IGNORECASE)
 _KEYLESS = re.compile(r"apikey is invalid|invalid or missing|demo\W+api ?key|claim your free", re.IGNORECASE)
-_NOT_BUILT_SO = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError, pl.exceptions.PolarsError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +92,7 @@ class AlphaVantage(Whole):
         try:
             rows = _of_json(request, payload.body) if _is_json(payload.body) else _of_csv(payload.body)
             return _frames(request, _typed(rows))
-        except _NOT_BUILT_SO as error:
+        except MISSHAPEN as error:
             raise _refused("malformed", f"not a daily series as it should be ({type(error).__name__}).") from error
 
     def _request(self, symbol: str, size: str, start: date, end: date) -> Request:

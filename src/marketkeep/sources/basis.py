@@ -70,7 +70,8 @@ def action_rows(
     steps = _steps(bars)
     for (ex_date, kind, amount), together in _with_company(cash):
         basis = _basis(steps.get(ex_date), together, _later(splits, ex_date, basis_date))
-        rows.append((symbol, ex_date, kind, None, None, amount, currency, repr(amount), basis, basis_date))
+        applied = None if basis == "as_traded" else basis_date
+        rows.append((symbol, ex_date, kind, None, None, amount, currency, repr(amount), basis, applied))
     schema = {name: RAW_TABLES["actions"].schema[name] for name in _COLUMNS}
     return pl.DataFrame(rows, schema=schema, orient="row")
 

@@ -20,7 +20,6 @@ import polars as pl
 from marketkeep.errors import PayloadRefused
 from marketkeep.model import EMPTY, NOT_FOUND, QUOTA, Access, Frames, Offer, Payload, Query, Rate, Request
 from marketkeep.sources.candles import (
-    NOT_CANDLES,
     STEP_SECONDS,
     VALUES,
     candle_bars,
@@ -29,6 +28,7 @@ from marketkeep.sources.candles import (
     utc_date,
     wrong_interval,
 )
+from marketkeep.sources.misshapen import MISSHAPEN
 
 _NAME = "binance"
 _KLINES = "https://api.binance.com/api/v3/klines"
@@ -71,7 +71,7 @@ class Binance:
             following = _milliseconds(int(rows[-1][0])) + STEP_SECONDS[request.dataset] * 1000
             if len(rows) < int(params["limit"]) or not start < following <= end:
                 return None
-        except NOT_CANDLES:
+        except MISSHAPEN:
             return None
         return replace(request, params=_params(request, following))
 
@@ -86,7 +86,7 @@ class Binance:
         try:
             rows = _from_csv(payload.body) if payload.body[:1].isdigit() else _from_json(request, payload)
             bars = self._bars(request, rows)
-        except NOT_CANDLES as error:
+        except MISSHAPEN as error:
             raise _no_candles() from error
         if bars.is_empty() and _is_first(request):
             window = f"from {request.start} to {request.end}"
@@ -195,5 +195,5 @@ def _code(payload: Payload) -> int | None:
     try:
         told = orjson.loads(payload.body)
         return int(told["code"])
-    except NOT_CANDLES:
+    except MISSHAPEN:
         return None

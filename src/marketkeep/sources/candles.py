@@ -16,8 +16,6 @@ from marketkeep.model import RAW_TABLES, Query, Request, Symbol
 
 VALUES = ("open", "high", "low", "close", "volume")
 STEP_SECONDS = {"daily_bars": 86_400, "minute_bars": 60}
-# What reading raises where an answer holds other things than candles.
-NOT_CANDLES = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError, pl.exceptions.PolarsError)
 # Milliseconds since 1970 that reach the year 2286: a time beyond is no time.
 _FAR = 10**13
 

@@ -17,7 +17,8 @@ import polars as pl
 
 from marketkeep.errors import PayloadRefused
 from marketkeep.model import EMPTY, NOT_FOUND, Access, Frames, Offer, Payload, Query, Rate, Request
-from marketkeep.sources.candles import NOT_CANDLES, STEP_SECONDS, VALUES, candle_bars, pairs, seconds, utc_date
+from marketkeep.sources.candles import STEP_SECONDS, VALUES, candle_bars, pairs, seconds, utc_date
+from marketkeep.sources.misshapen import MISSHAPEN
 
 _NAME = "coinbase"
 _PRODUCTS = "https://api.exchange.coinbase.com/products/"
@@ -56,7 +57,7 @@ class Coinbase:
             step = STEP_SECONDS[request.dataset]
             following = int(datetime.fromisoformat(dict(request.params)["end"]).timestamp()) + step
             is_answer = payload.status == 200 and _rows(payload.body) is not None
-        except NOT_CANDLES:
+        except MISSHAPEN:
             return None
         if not is_answer or request.end is None or following >= _until(request.end, payload.fetched_at):
             return None
@@ -73,7 +74,7 @@ class Coinbase:
         try:
             rows = _rows(payload.body)
             bars = candle_bars(self.name, request, _table(rows))
-        except NOT_CANDLES as error:
+        except MISSHAPEN as error:
             raise _no_candles() from error
         if bars.is_empty() and _is_whole(request):
             raise _empty(request)

@@ -16,11 +16,11 @@ import polars as pl
 from marketkeep.errors import BadSymbol
 from marketkeep.model import RAW_TABLES, Request, Symbol
 from marketkeep.sources.alpaca.answers import Answer, malformed
+from marketkeep.sources.misshapen import MISSHAPEN
 from marketkeep.sources.ratios import exact_ratio
 
 _SCHEMA = RAW_TABLES["actions"].delivered
 _MOST = 2**63
-_NOT_BUILT_SO = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError, pl.exceptions.PolarsError)
 Row = dict[str, object]
 
 
@@ -34,7 +34,7 @@ def read_actions(request: Request, answer: Answer) -> pl.DataFrame:
     try:
         rows = [row for group, read in _READERS.items() for row in _rows(groups.get(group) or [], read)]
         frame = pl.DataFrame(rows, schema=_SCHEMA, orient="row")
-    except _NOT_BUILT_SO as error:
+    except MISSHAPEN as error:
         raise malformed(f"the corporate actions are not built as such ({type(error).__name__})") from error
     within = pl.col("symbol").is_in(request.symbols) & pl.col("ex_date").is_between(
         request.start, request.end, closed="left"

@@ -15,12 +15,11 @@ from marketkeep.errors import PayloadRefused
 from marketkeep.model import EMPTY, RAW_TABLES, Request
 from marketkeep.sources.alpaca.answers import NAME, Answer, malformed, plain
 from marketkeep.sources.alpaca.asking import CRYPTO, spelled
+from marketkeep.sources.misshapen import MISSHAPEN
 
 _ZONES = {False: "America/New_York", True: "UTC"}
 _NUMBERS = {"open": "o", "high": "h", "low": "l", "close": "c", "volume": "v", "vwap": "vw", "trade_count": "n"}
 _EARLIEST, _LATEST = datetime(1990, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
-# What reading raises where an answer holds other things than bars.
-_NOT_BUILT_SO = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError, pl.exceptions.PolarsError)
 
 
 def read_bars(request: Request, answer: Answer) -> pl.DataFrame:
@@ -39,7 +38,7 @@ def read_bars(request: Request, answer: Answer) -> pl.DataFrame:
         return pl.DataFrame(schema=table.delivered)
     try:
         frame = _columns(told)
-    except _NOT_BUILT_SO as error:
+    except MISSHAPEN as error:
         raise malformed(f"the bars are not built as bars are ({type(error).__name__})") from error
     frame = _placed(request, frame).filter(pl.col("date").is_between(request.start, request.end, closed="left"))
     return frame.select(name for name in table.delivered if name in frame.columns)

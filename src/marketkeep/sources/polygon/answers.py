@@ -12,7 +12,6 @@ from urllib.parse import parse_qsl, urlsplit
 from zoneinfo import ZoneInfo
 
 import orjson
-import polars as pl
 
 from marketkeep.errors import PayloadRefused
 from marketkeep.model import BAD_KEY, NOT_FOUND, PLAN_LIMIT, QUOTA, Payload, Request
@@ -22,8 +21,6 @@ HOSTS = ("api.polygon.io", "api.massive.com")
 """The vendor's old and new name; a page may continue on either, whichever was asked."""
 
 NEW_YORK = ZoneInfo("America/New_York")
-NOT_BUILT_SO = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError, pl.exceptions.PolarsError)
-"""What reading raises where an answer holds other things than such answers do."""
 
 _GOOD = ("OK", "DELAYED")
 _BAD = ("ERROR", "NOT_AUTHORIZED", "NOT_FOUND")

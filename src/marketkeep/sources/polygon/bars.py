@@ -7,13 +7,15 @@ midnight, one of the whole market at the close. Adjusted bars are refused, for o
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 import polars as pl
 
 from marketkeep.errors import PayloadRefused
 from marketkeep.model import EMPTY, UTC, Request, Symbol
-from marketkeep.sources.polygon.answers import NAME, NEW_YORK, NOT_BUILT_SO, malformed, results_of
+from marketkeep.sources.misshapen import MISSHAPEN
+from marketkeep.sources.polygon.answers import NAME, NEW_YORK, malformed, results_of
 
 _FIELDS = {
     "T": pl.String,
@@ -97,7 +99,7 @@ def _rows(request: Request, root: dict[str, Any]) -> pl.DataFrame:
         raise _nothing(request)
     try:
         rows = pl.from_dicts(results, schema=_FIELDS)
-    except NOT_BUILT_SO as error:
+    except MISSHAPEN as error:
         raise malformed("A bar of Polygon's holds what is no number.") from error
     if not rows["t"].is_between(0, _FAR).fill_null(value=False).all() or rows["c"].null_count():
         raise malformed("A bar of Polygon's has no time or no close.")
@@ -113,9 +115,15 @@ def _named(request: Request, rows: pl.DataFrame) -> pl.DataFrame:
     """The rows of the symbols asked for, out of the whole market."""
     if rows["T"].null_count():
         raise malformed("A bar of the whole market has no ticker.")
-    wanted = {Symbol.parse(symbol).alias("polygon"): symbol for symbol in request.symbols}
-    names = pl.DataFrame({"T": list(wanted), "symbol": list(wanted.values())}, schema_overrides={"T": pl.String})
-    return rows.join(names, on="T", how="inner", maintain_order="left")
+    return rows.join(_names(request.symbols), on="T", how="inner", maintain_order="left")
+
+
+# The same thousands of symbols are asked for session by session.
+@lru_cache(maxsize=4)
+def _names(symbols: tuple[str, ...]) -> pl.DataFrame:
+    """Polygon's ticker of each symbol."""
+    wanted = {Symbol.parse(symbol).alias("polygon"): symbol for symbol in symbols}
+    return pl.DataFrame({"T": list(wanted), "symbol": list(wanted.values())}, schema_overrides={"T": pl.String})
 
 
 def _within(request: Request, rows: pl.DataFrame) -> pl.DataFrame:

@@ -17,7 +17,8 @@ import polars as pl
 
 from marketkeep.errors import PayloadRefused
 from marketkeep.model import RAW_TABLES, Request, Symbol
-from marketkeep.sources.polygon.answers import NAME, NOT_BUILT_SO, malformed, results_of
+from marketkeep.sources.misshapen import MISSHAPEN
+from marketkeep.sources.polygon.answers import NAME, malformed, results_of
 from marketkeep.sources.ratios import exact_ratio
 
 _KINDS = {"CD": "dividend", "SC": "special_dividend", "LT": "capital_gain", "ST": "capital_gain"}
@@ -54,7 +55,7 @@ def _actions(
     try:
         rows = [row_of(symbol, ex_date, one) for symbol, ex_date, one in _asked_for(request, root, what)]
         return pl.DataFrame([row for row in rows if row is not None], schema=schema, orient="row")
-    except NOT_BUILT_SO as error:
+    except MISSHAPEN as error:
         raise malformed(f"A row of Polygon's {what} is not built as such rows are.") from error
 
 

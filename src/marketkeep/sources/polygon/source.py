@@ -115,7 +115,9 @@ def _plan_daily(symbols: tuple[str, ...], start: date, end: date) -> list[Reques
 
 def _grouped_request(symbols: tuple[str, ...], session: date) -> Request:
     params = (("adjusted", "false"), ("include_otc", "false"))
-    return Request(NAME, "daily_bars", f"{_GROUPED}{session}", params, symbols, session, session + timedelta(days=1))
+    # Up to the next session, so that what was answered day by day adjoins over weekends and is remembered as one span.
+    end = XNYS.next_session(session)
+    return Request(NAME, "daily_bars", f"{_GROUPED}{session}", params, symbols, session, end)
 
 
 def _daily_request(symbol: str, start: date, end: date) -> Request:

@@ -14,7 +14,8 @@ from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from marketkeep.model import Access, Frames, Offer, Payload, Query, Rate, Request
-from marketkeep.sources.sec.answers import NOT_BUILT_SO, document, malformed
+from marketkeep.sources.misshapen import MISSHAPEN
+from marketkeep.sources.sec.answers import document, malformed
 from marketkeep.sources.sec.facts import read_facts
 from marketkeep.sources.sec.submissions import page_count, read_submissions
 
@@ -102,7 +103,7 @@ class Sec:
         told = document(payload, request.symbol, request.dataset)
         try:
             return _READ[request.dataset](told, int(request.symbol[3:]))
-        except NOT_BUILT_SO as error:
+        except MISSHAPEN as error:
             raise malformed(f"not built as {request.dataset} are: {error!r}"[:300]) from error
 
     def probe(self, now: datetime) -> Request:

@@ -17,15 +17,6 @@ from marketkeep.model import BAD_KEY, EMPTY, NOT_FOUND, QUOTA, Payload
 from marketkeep.model.tables import Dtype
 
 SOURCE = "sec"
-NOT_BUILT_SO = (
-    ArithmeticError,
-    AttributeError,
-    LookupError,
-    TypeError,
-    ValueError,
-    pl.exceptions.PolarsError,
-)
-"""What reading raises where a document holds other things than such documents do."""
 
 _KIND = {"facts": "companyfacts", "filings": "submissions"}
 _OK = 200
@@ -81,7 +72,7 @@ def _refusal(payload: Payload, company: str, dataset: str) -> PayloadRefused:
     if status == 403:
         reason = (
             "the SEC refuses requests that do not say whom to contact (HTTP 403); "
-            "set MARKETKEEP_SOURCES__SEC__CONTACT to a name and a mail address"
+            "set MARKETKEEP_CONTACT to a name and a mail address"
         )
         return PayloadRefused(SOURCE, BAD_KEY, reason, retry=False)
     return PayloadRefused(SOURCE, f"http_{status}", f"the SEC answered HTTP {status}", retry=False)

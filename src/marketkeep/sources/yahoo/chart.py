@@ -19,16 +19,6 @@ from marketkeep.model import EMPTY, NOT_FOUND, PLAN_LIMIT, Payload, Request, Sym
 NAME = "yahoo"
 NEW_YORK = ZoneInfo("America/New_York")
 VALUES = ("open", "high", "low", "close", "volume")
-# What reading raises where a chart holds other things than charts do.
-NOT_BUILT_SO = (
-    ArithmeticError,
-    AttributeError,
-    LookupError,
-    OSError,
-    TypeError,
-    ValueError,
-    pl.exceptions.PolarsError,
-)
 # Seconds since 1970 that reach the year 2286: a time beyond is no time.
 _FAR = 10**10
 # Yahoo answers in plain text or JSON, under several roots, when it has nothing; these words mean "no such data".
@@ -63,7 +53,7 @@ def _chart(payload: Payload, symbol: str) -> dict[str, Any]:
         root = orjson.loads(payload.body)
         kind, answer = next(iter(root.items()))
         if answer.get("error"):
-            said = " ".join(str(answer["error"].get("description")).split())[:200]
+            said = _plain(str(answer["error"].get("description")))
             raise PayloadRefused(NAME, "refused", f"Yahoo refused the request for {symbol}: {said}.", retry=False)
         if kind != "chart":
             raise _no_chart(root)
@@ -75,6 +65,12 @@ def _chart(payload: Payload, symbol: str) -> dict[str, Any]:
     except (StopIteration, AttributeError, KeyError, TypeError, IndexError) as error:
         raise _no_chart(root) from error
     return dict(result)
+
+
+def _plain(text: str) -> str:
+    """The words of a text that are plain words, the rest left out: no secret of the asking can be among them."""
+    words = [word.strip(".,:;'\"") for word in text[:200].split()]
+    return " ".join(word if _WORD.match(word) else "..." for word in words) or "nothing"
 
 
 def _no_chart(root: object) -> PayloadRefused:

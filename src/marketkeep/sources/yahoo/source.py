@@ -32,10 +32,10 @@ from marketkeep.model import (
     Whole,
 )
 from marketkeep.sources.basis import action_rows
+from marketkeep.sources.misshapen import MISSHAPEN
 from marketkeep.sources.yahoo.chart import (
     NAME,
     NEW_YORK,
-    NOT_BUILT_SO,
     malformed,
     no_bars,
     read_chart,
@@ -89,7 +89,7 @@ class Yahoo(Whole):
         chart = read_chart(request, payload)
         try:
             return (_minute_frames if request.dataset == "minute_bars" else _daily_frames)(request, payload, chart)
-        except NOT_BUILT_SO as error:
+        except MISSHAPEN as error:
             raise malformed("Yahoo's chart has a part that is missing or of another kind.") from error
 
     def _weeks(self, query: Query) -> Iterator[tuple[date, date]]:
@@ -137,21 +137,26 @@ def _daily_frames(request: Request, payload: Payload, chart: dict[str, Any]) -> 
     zone = zone_of(chart)
     splits, cash = splits_of(chart, zone), cash_of(chart, zone)
     basis_date = basis_date_of(payload, splits)
-    bars = _with_basis(request, rows_of(chart, zone).drop("stamp"), basis_date)
+    bars = _asked(request, _with_basis(request, rows_of(chart, zone).drop("stamp"), basis_date), "date")
     if bars.is_empty():
         raise no_bars(request)
     actions = action_rows(
         request.symbol or "", splits, cash, bars, basis_date=basis_date, currency=chart["meta"].get("currency")
     )
-    return {"daily_bars": bars, "actions": actions}
+    return {"daily_bars": bars, "actions": _asked(request, actions, "ex_date")}
+
+
+def _asked(request: Request, rows: pl.DataFrame, dates: str) -> pl.DataFrame:
+    """The rows of the sessions asked for."""
+    if request.start is None or request.end is None:
+        return rows
+    return rows.filter(pl.col(dates).is_between(request.start, request.end, closed="left"))
 
 
 def _minute_frames(request: Request, payload: Payload, chart: dict[str, Any]) -> Frames:
     zone = zone_of(chart)
     basis_date = basis_date_of(payload, splits_of(chart, zone))
-    rows = rows_of(chart, zone).filter(pl.col("stamp") % _MINUTE == 0)
-    if request.start is not None and request.end is not None:
-        rows = rows.filter(pl.col("date").is_between(request.start, request.end, closed="left"))
+    rows = _asked(request, rows_of(chart, zone).filter(pl.col("stamp") % _MINUTE == 0), "date")
     if rows.is_empty():
         raise no_bars(request)
     ts = pl.from_epoch("stamp", time_unit="s").dt.replace_time_zone("UTC").cast(RAW_TABLES["minute_bars"].schema["ts"])
