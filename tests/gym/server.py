@@ -53,8 +53,8 @@ class Rules(TypedDict, total=False):
 
 class Gym:
     """
-    The running gym. `url` is its address; `now` (UTC), `phase`, `limits` and `down` (by vendor) may be set any time, and
-    `latency`: the seconds that an answer to a data request takes.
+    The running gym. `url` is its address; `now` (UTC), `phase`, `limits` and `down` (by vendor) may be set any time, so
+    may `latency`, the seconds that an answer to a data request takes.
 
     `plan` is the first vendor's; `plans` hold those of all, by name. What a vendor raised is kept in `errors`.
     """

@@ -194,6 +194,25 @@ def test_vendor_may_never_answer(truth):
         assert get(gym, "one.com/data/A").status_code == 200
 
 
+def test_answers_take_the_latency_and_arrive_before_it(truth):
+    """
+    An answer to a data request takes the seconds that the gym is told, one beside the other; it counts as it arrives.
+    """
+    with two(truth) as (gym, _, _), ThreadPoolExecutor(4) as pool:
+
+        def answered(number: int) -> float:
+            assert get(gym, f"/one.com/data/{number}").status_code == 200
+            return time.monotonic()
+
+        assert httpx.post(f"{gym.url}/_gym/set", json={"latency": 0.3}).status_code == 200
+        begun = time.monotonic()
+        ends = sorted(pool.map(answered, range(4)))
+        assert all(end - hit.at >= 0.3 for end, hit in zip(ends, gym.log, strict=True))
+        assert ends[-1] - begun < 4 * 0.3
+        gym.latency = 30.0
+        assert get(gym, "/one.com/aside").status_code == 200
+
+
 def test_mistake_of_the_gym_is_not_hidden(truth):
     """What a vendor of the gym raises ends the connection, and the test that used it fails with the reason."""
     with pytest.raises(KeyError, match="mistake"), two(truth) as (gym, _, _), pytest.raises(httpx.HTTPError):

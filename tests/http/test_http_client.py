@@ -341,6 +341,9 @@ class _Fake:
     def __init__(self, *answers):
         self.answers, self.times, self.urls, self.closed = list(answers), [], [], 0
 
+    def open(self):
+        """It is ready."""
+
     def send(self, call):
         self.times.append(time.monotonic())
         self.urls.append(call.url)

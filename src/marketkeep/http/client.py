@@ -21,7 +21,7 @@ import stamina
 from marketkeep.errors import BadSetting, FetchFailed
 from marketkeep.http.pace import Pace, Stopped
 from marketkeep.http.settings import Credential, HttpSettings
-from marketkeep.http.transport import Answer, Call, HttpxTransport, Transport, TransportFault
+from marketkeep.http.transport import TOO_LARGE, Answer, Call, HttpxTransport, Transport, TransportFault
 from marketkeep.http.yahoo import YahooTransport
 from marketkeep.model import QUOTA, Payload, Rate, Request, Source
 from marketkeep.model.redact import redact_headers, redact_url
@@ -29,6 +29,7 @@ from marketkeep.model.redact import redact_headers, redact_url
 CLOSED = "closed"
 _KEPT_HEADERS = frozenset({"content-type", "date", "retry-after", "etag", "last-modified", "link"})
 _KEPT_PREFIX = "x-ratelimit-"
+_ZIP = b"PK"
 
 
 class Meter(Protocol):
@@ -85,6 +86,7 @@ class Client:
         faults: list[str] = []
         with self._counted():
             try:
+                self._transports[transport].open()
                 pace = self._pace(request.source, rate)
                 return self._attempt(request, self._call(request, sink), pace, self._transports[transport], faults)
             except TransportFault as fault:
@@ -113,7 +115,10 @@ class Client:
                     call.sink.truncate()
                 try:
                     self._count(request.source)
-                    return self._payload(request.source, transport.send(call), faults)
+                    answer = transport.send(call)
+                    if call.sink is not None and request.source in self._credentials:
+                        self._scrub_page(self._credentials[request.source], call.sink)
+                    return self._payload(request.source, answer, faults)
                 except TransportFault as fault:
                     faults.append(fault.code)
                     pause = self._pause(fault, attempt.next_wait, pace)
@@ -150,6 +155,19 @@ class Client:
         key = self._credentials.get(source, Credential())
         kept = [(k.lower(), key.scrub(v.encode()).decode()) for k, v in answer.headers if _keep(k.lower())]
         return Payload(answer.status, tuple(redact_headers(kept)), key.scrub(answer.body), now, tuple(faults))
+
+    def _scrub_page(self, key: Credential, sink: BinaryIO) -> None:
+        """Scrub what came where a zip was asked for and is none: a page, which may repeat what it was asked with."""
+        sink.seek(0)
+        head = sink.read(len(_ZIP))
+        if head == _ZIP:
+            return
+        body = head + sink.read(self._settings.max_bytes)
+        if len(body) > self._settings.max_bytes:
+            raise TransportFault(TOO_LARGE, retry=False)
+        sink.seek(0)
+        sink.truncate()
+        sink.write(key.scrub(body))
 
     def _pause(self, fault: TransportFault, backoff: float, pace: Pace) -> float:
         """How long this thread waits before its next attempt; what the server asked for holds all of its threads."""

@@ -2,7 +2,8 @@
 The pace at which one source may be asked, shared by all threads that ask it.
 
 A sliding window: at most `calls` starts in any `seconds`, and a little longer than that, because a server counts
-arrivals, which the network delays unevenly. Where the window is short the starts are spread over it. Waiting is done on
+arrivals, which the network delays unevenly. Where the window is short the starts are spread over it, by a timetable:
+who comes a little late for his turn does not delay those behind him. Waiting is done on
 an event, so that closing ends it at once; pyrate-limiter was tried and sleeps inside its own lock, cannot be woken and
 keeps a thread of its own per bucket.
 """
@@ -15,8 +16,10 @@ from collections import deque
 
 from marketkeep.model import Rate
 
-_SLACK, _SLACK_SECONDS = 0.01, 0.02
+_SLACK, _SLACK_SECONDS = 0.01, 0.03
 _SHORT = 1.0
+# How late a thread may wake on a busy machine.
+_LATE = 0.05
 
 
 class Stopped(Exception):
@@ -32,6 +35,7 @@ class Pace:
         self._lock = threading.Lock()
         self._starts: deque[float] = deque()
         self._held_until = 0.0
+        self._next = 0.0
         self._window = rate.seconds * (1 + _SLACK) + _SLACK_SECONDS
         self._gap = self._window / rate.calls if rate.seconds <= _SHORT else 0.0
 
@@ -55,11 +59,13 @@ class Pace:
             now = time.monotonic()
             if (wait := max(earliest, self._held_until) - now) > 0:
                 return wait
-            while self._starts and self._starts[0] <= now - self._window:
+            while self._starts and (wait := self._starts[0] + self._window - now) <= 0:
                 self._starts.popleft()
             if len(self._starts) >= self.rate.calls:
-                return self._starts[0] + self._window - now
-            if self._starts and (wait := self._starts[-1] + self._gap - now) > 0:
+                return wait
+            if (wait := self._next - now) > 0:
                 return wait
             self._starts.append(now)
+            # After a longer while the timetable begins anew: what was not asked then is not made up for in a burst.
+            self._next = (self._next if now - self._next < max(self._gap, _LATE) else now) + self._gap
             return 0.0

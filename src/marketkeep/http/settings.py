@@ -6,7 +6,11 @@ Values only. Nothing here reads the environment; the faces do and hand these dow
 
 from __future__ import annotations
 
+import base64
+import json
 from dataclasses import dataclass, field
+from html import escape
+from urllib.parse import quote, quote_plus
 
 from marketkeep.errors import BadSetting
 from marketkeep.model.redact import REDACTED
@@ -41,6 +45,15 @@ class HttpSettings:
                 raise BadSetting(f"{name} is {getattr(self, name)}; give 0 or more.")
 
 
+def _written(value: str) -> set[bytes]:
+    """A text as it stands in addresses, JSON, HTML and base64."""
+    plain = value.encode()
+    texts = {value, quote(value), quote(value, safe=""), quote_plus(value), escape(value), escape(value, quote=False)}
+    encoded = {json.dumps(value)[1:-1].encode(), json.dumps(value)[1:-1].replace("/", "\\/").encode()}
+    coded = {code(plain).rstrip(b"=") for code in (base64.b64encode, base64.urlsafe_b64encode)}
+    return {text.encode() for text in texts} | encoded | coded
+
+
 @dataclass(frozen=True, slots=True)
 class Credential:
     """
@@ -55,8 +68,13 @@ class Credential:
     secrets: tuple[str, ...] = field(default=(), repr=False)
 
     def scrub(self, text: bytes) -> bytes:
-        """Replace the key where a vendor's answer echoes it."""
-        for value in (*self.secrets, *(value for _, value in (*self.headers, *self.params))):
-            if len(value) >= _SHORTEST_SECRET:
-                text = text.replace(value.encode(), REDACTED.encode())
+        """Replace the key where a vendor's answer echoes it, as it is or in a form that text takes on the web."""
+        for form in self._forms():
+            text = text.replace(form, REDACTED.encode())
         return text
+
+    def _forms(self) -> list[bytes]:
+        """Every form of what must not be kept, the longest first: a part replaced would hide the whole."""
+        values = {*self.secrets, *(value for _, value in (*self.headers, *self.params))}
+        forms = {form for value in values if len(value) >= _SHORTEST_SECRET for form in _written(value)}
+        return sorted(forms, key=lambda form: (-len(form), form))

@@ -58,6 +58,9 @@ class TransportFault(Exception):
 class Transport(Protocol):
     """One way to reach a vendor; used by many threads at once."""
 
+    def open(self) -> None:
+        """Get ready, as often as it is told: what takes its time now does not come between a turn and its call."""
+
     def send(self, call: Call) -> Answer:
         """Make one attempt. Raises `TransportFault`."""
 
@@ -74,7 +77,14 @@ class _HideQuery(logging.Filter):
         return True
 
 
-_HIDE_QUERY = _HideQuery()
+class _HideHeaders(logging.Filter):
+    """httpcore logs an answer's headers at DEBUG, and a vendor may repeat the key in one or redirect to it."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        return "response_headers" not in str(record.msg)
+
+
+_HIDE_QUERY, _HIDE_HEADERS = _HideQuery(), _HideHeaders()
 
 
 class HttpxTransport:
@@ -82,7 +92,12 @@ class HttpxTransport:
 
     def __init__(self, user_agent: str = "marketkeep") -> None:
         logging.getLogger("httpx").addFilter(_HIDE_QUERY)
+        for name in ("httpcore.http11", "httpcore.http2"):
+            logging.getLogger(name).addFilter(_HIDE_HEADERS)
         self._client = httpx.Client(headers={"user-agent": user_agent})
+
+    def open(self) -> None:
+        """It is ready."""
 
     def send(self, call: Call) -> Answer:
         """Make one attempt; see `Transport`."""

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 class YahooTransport:
     """
-    Yahoo through yfinance; opened by the first call.
+    Yahoo through yfinance; opened before the first call.
 
     `base` sends all of Yahoo's hosts to one address instead, such as `http://127.0.0.1:8000` of a test server.
     """
@@ -27,11 +27,15 @@ class YahooTransport:
         self._lock = threading.Lock()
         self._access: YahooAccess | None = None
 
+    def open(self) -> None:
+        """Get ready; see `Transport`."""
+        self._opened()
+
     def send(self, call: Call) -> Answer:
         """Make one attempt; see `Transport`."""
-        return self._open().get(call)
+        return self._opened().get(call)
 
-    def _open(self) -> YahooAccess:
+    def _opened(self) -> YahooAccess:
         with self._lock:
             if self._access is None:
                 # Importing yfinance brings pandas and takes its time; only who asks Yahoo shall pay for it.
