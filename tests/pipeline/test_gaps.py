@@ -41,7 +41,10 @@ def held(days: list[date], symbol: str = "AAPL") -> pl.DataFrame:
 
 def catalog(days: list[date], *answers: Answer, symbol: str = "AAPL", source: str = "yahoo") -> Catalog:
     """A catalog of one symbol: what is held and what was answered (start, end, when, whether unknown to the source)."""
-    rows = [("daily_bars", source, symbol, "not_found" if told[3:] and told[3] else None, told[0], told[1], told[2]) for told in answers]
+    rows = [
+        ("daily_bars", source, symbol, "not_found" if told[3:] and told[3] else None, told[0], told[1], told[2])
+        for told in answers
+    ]
     asked = pl.DataFrame(rows, schema=ASKED.schema, orient="row")
     return Catalog("v", held(days, symbol), BATCHES.empty(), asked)
 
@@ -235,7 +238,6 @@ def test_old_hole_does_not_reach_the_end() -> None:
     """
     For a hole in the past a source that can is asked for just that.
     """
-
     queries: list[Query] = []
 
     class Asked(Yahoo):
@@ -353,3 +355,24 @@ def test_refusals_but_not_found_settle_nothing() -> None:
         (None, day(1), day(9), NOW),
         ("not_found", day(1), day(5), NOW),
     ]
+
+
+# --- before the listing ----------------------------------------------------------------------------------------------
+
+
+def test_what_precedes_the_first_bar_of_a_longer_answer_is_settled() -> None:
+    """
+    When a source was asked for more and its first bar comes later, what lies before is taken as before the listing, so
+    that no other source is asked for years that nobody has; a repair asks all the same.
+    """
+    known = catalog(SESSIONS[40:], (FIRST, END, OLD), source="other")
+    assert lacking(known, WINDOW) == []
+    assert lacking(known, replace(WINDOW, settled=False)) == SESSIONS[:40]
+
+
+def test_what_nobody_was_asked_for_is_missing_before_the_first_bar() -> None:
+    """
+    An answer that began with the first bar held, or ended before it, says nothing of what lies before.
+    """
+    assert lacking(catalog(SESSIONS[40:], (SESSIONS[40], END, OLD), source="other"), WINDOW) == SESSIONS[:40]
+    assert lacking(catalog(SESSIONS[40:], (FIRST, SESSIONS[20], OLD), source="other"), WINDOW) == SESSIONS[:40]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 
 from gold.told import changes, directory, kept, of, tickers
 from marketkeep.model import RAW_TABLES, Batch
-from marketkeep.pipeline import reference as module
+from marketkeep.pipeline import folded as module
 from marketkeep.pipeline.reference import publish_reference
 from marketkeep.pipeline.securities import add_symbols
 from marketkeep.stores.lake import batch_rows, layout
@@ -85,6 +86,7 @@ def test_parts_bound_what_is_read_at_once(keep: SmallKeep, came: list[Batch], mo
     publish_reference(keep.work, entries(keep), batch_rows(came))
     whole = published(keep)
     monkeypatch.setattr(module, "_PART_ROWS", 1)
+    shutil.rmtree(keep.root / "catalog" / "folded")
     publish_reference(keep.work, entries(keep), batch_rows(came))
     assert published(keep) == whole
 

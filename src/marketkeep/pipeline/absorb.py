@@ -21,7 +21,7 @@ from marketkeep.pipeline.findings import keep_findings
 from marketkeep.pipeline.membership import keep_differences, publish_membership, publish_yields
 from marketkeep.pipeline.publish import Published, entry_rows, publish
 from marketkeep.pipeline.publish_minutes import minute_groups, months_in, publish_minutes
-from marketkeep.pipeline.reference import publish_reference
+from marketkeep.pipeline.reference import RESTS_ON, held_spans, publish_reference
 from marketkeep.pipeline.touched import Touched, touched
 from marketkeep.pipeline.workspace import Workspace
 from marketkeep.stores.lake import Catalog, batch_rows, layout, write_catalog
@@ -80,7 +80,10 @@ def _absorb(
         work.progress.step(len(months_in(sessions)))
     keep_findings(work, [*result.findings, answer_findings(new)], result.found_again)
     entries = pl.concat([_without(catalog.entries, result.keys), entry_rows(result.entries)])
-    _publish_tables(work, entries, batches, {batch.dataset for batch in new if batch.rows} if not corrupt else None)
+    told = None if corrupt else {batch.dataset for batch in new if batch.rows}
+    if told is not None and not held_spans(entries).equals(held_spans(catalog.entries)):
+        told.add("securities")
+    _publish_tables(work, entries, batches, told)
     # One flush for all that was published: from here on the catalog may rest on it, whatever the power does.
     os.sync()
     write_catalog(work.root, entries, batches, asked_after(catalog.asked, new))
@@ -90,11 +93,13 @@ def _absorb(
 
 def _publish_tables(work: Workspace, entries: pl.DataFrame, batches: pl.DataFrame, new: set[str] | None) -> None:
     """Write the tables that are one file each, those that new batches concern; all of them when that is not known."""
-    publish_reference(work, entries, batches)
-    if new is None or new & {"index_members", "listings", "ticker_history"}:
-        keep_differences(work, publish_membership(work, batches))
     if new is None or "treasury_yields" in new:
         publish_yields(work, batches)
+    if new is None or new & RESTS_ON:
+        publish_reference(work, entries, batches)
+    # Membership follows renames, which listings, companies and statements tell.
+    if new is None or new & {"index_members", "listings", "companies", "ticker_history"}:
+        keep_differences(work, publish_membership(work, batches))
 
 
 def _unknown(work: Workspace, catalog: Catalog) -> tuple[list[Batch], tuple[CorruptFile, ...]]:

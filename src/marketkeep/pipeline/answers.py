@@ -30,7 +30,7 @@ def asked_after(before: pl.DataFrame, new: Iterable[Batch]) -> pl.DataFrame:
             if (one.refused is None or one.refused in _REMEMBERED) and one.start and one.end:
                 for symbol in one.symbols or (EVERYTHING,):
                     key = (batch.dataset, batch.source, symbol, one.refused)
-                    told.setdefault(key, []).append((one.start, one.end, one.fetched_at))
+                    _append(told.setdefault(key, []), (one.start, one.end, one.fetched_at))
     if not told:
         return before
     names = ["dataset", "source", "symbol", "refused"]
@@ -41,6 +41,14 @@ def asked_after(before: pl.DataFrame, new: Iterable[Batch]) -> pl.DataFrame:
         told[dataset, source, symbol, refused].append((start, end, at))
     rows = [(*name, *span) for name, spans in told.items() for span in _merged(spans)]
     return pl.concat([kept, pl.DataFrame(rows, schema=ASKED.schema, orient="row")]).sort(*ASKED.key)
+
+
+def _append(spans: list[_Span], span: _Span) -> None:
+    """Add a span; one that goes on where the last one ends makes that longer, as when a market is told day by day."""
+    if spans and spans[-1][0] <= span[0] <= spans[-1][1]:
+        span = (spans[-1][0], max(spans[-1][1], span[1]), max(spans[-1][2], span[2]))
+        spans.pop()
+    spans.append(span)
 
 
 def _merged(spans: list[_Span]) -> list[_Span]:

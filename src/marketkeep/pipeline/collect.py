@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -20,10 +20,10 @@ from typing import Any
 from marketkeep.errors import FetchFailed, PayloadRefused
 from marketkeep.model import BAD_KEY, EMPTY, EVERYTHING, NOT_FOUND, PLAN_LIMIT, QUOTA, Lineage, Query, Request, Source
 from marketkeep.pipeline.batching import Batching, lineage_of
-from marketkeep.pipeline.chains import Chain
 from marketkeep.pipeline.fetching import Fetched, fetch
+from marketkeep.pipeline.lanes import Attempt, Lane, at_once
 from marketkeep.pipeline.means import Means
-from marketkeep.pipeline.notes import at_rest, no_answer
+from marketkeep.pipeline.notes import at_rest, no_answer, sentence
 from marketkeep.pipeline.packed import batch_members
 from marketkeep.pipeline.planning import Planner, Task
 from marketkeep.pipeline.run import Run
@@ -59,37 +59,6 @@ class Collected:
             self.faults[code] = self.faults.get(code, 0) + 1
 
 
-@dataclass(frozen=True, slots=True)
-class _Attempt:
-    """One request, which time it is asked (from 1), and the pages that came before it."""
-
-    request: Request
-    number: int = 1
-    chain: Chain = field(default_factory=Chain)
-
-
-@dataclass(slots=True)
-class _Lane:
-    """One source at work: what it is still to be asked, and what is under way, in order."""
-
-    source: Source
-    pool: ThreadPoolExecutor
-    queue: deque[_Attempt]
-    again: deque[_Attempt] = field(default_factory=deque)
-    waiting: deque[tuple[_Attempt, Future[Fetched]]] = field(default_factory=deque)
-
-    def next(self) -> _Attempt | None:
-        """What is asked next: those asked before come after all others."""
-        if self.queue:
-            return self.queue.popleft()
-        return self.again.popleft() if self.again else None
-
-    def leave(self) -> None:
-        """Ask nothing more; what is under way is still taken."""
-        self.queue.clear()
-        self.again.clear()
-
-
 @dataclass(slots=True)
 class Collector:
     """
@@ -108,7 +77,7 @@ class Collector:
         self.batching = Batching(self.run.work, self.run.run_id)
 
     def collect(self, tasks: Sequence[Task]) -> None:
-        """Ask each source its requests, at most `means.workers` of each at once, and put what they bring into raw."""
+        """Ask each source its requests, and put what they bring into raw."""
         planned = {task.source.name: len(task.requests) for task in tasks}
         self.result.planned += sum(planned.values())
         self.run.tell("planned", requests=planned)
@@ -125,6 +94,11 @@ class Collector:
             self._publish_now_and_then()
         self.flush()
 
+    def rests(self, source: str, until: datetime) -> None:
+        """A source is at rest since an earlier run: it is not asked, and told again why."""
+        self.plan.resting.add(source)
+        self._note(source, at_rest(self.means.ledger.health(source).note or "It is at rest.", until))
+
     def flush(self) -> None:
         """First the payloads are on disk, then the rows that point at them."""
         self.run.writer.commit()
@@ -138,20 +112,13 @@ class Collector:
             if self.flushed % _PUBLISH_EVERY == 0:
                 self.run.publish()
 
-    def _answers(self, tasks: Sequence[Task]) -> Iterator[tuple[_Lane, _Attempt, Fetched | FetchFailed]]:
+    def _answers(self, tasks: Sequence[Task]) -> Iterator[tuple[Lane, Attempt, Fetched | FetchFailed]]:
         """Answers, those of each source in the order of its requests, a bounded number under way at once."""
-        lanes = [
-            _Lane(
-                task.source,
-                ThreadPoolExecutor(self.means.workers, thread_name_prefix=task.source.name),
-                deque(map(_Attempt, task.requests)),
-            )
-            for task in tasks
-        ]
+        lanes = [Lane(task.source, self._at_once(task.source), deque(map(Attempt, task.requests))) for task in tasks]
         try:
             while True:
                 for lane in lanes:
-                    self._fill(lane)
+                    lane.fill(self._fetch)
                 heads = {lane.waiting[0][1] for lane in lanes if lane.waiting}
                 if not heads:
                     break
@@ -170,14 +137,16 @@ class Collector:
         for lane in lanes:
             lane.pool.shutdown()
 
-    def _fill(self, lane: _Lane) -> None:
-        while len(lane.waiting) < 2 * self.means.workers and (attempt := lane.next()):
-            job = lane.pool.submit(fetch, self.run.work, self.means.client, lane.source, attempt.request)
-            lane.waiting.append((attempt, job))
+    def _at_once(self, source: Source) -> int:
+        return self.means.workers or at_once(self.means.rates.get(source.name, source.rate))
 
-    def _answered(self, lane: _Lane, attempt: _Attempt, fetched: Fetched) -> None:
+    def _fetch(self, source: Source, request: Request) -> Fetched:
+        return fetch(self.run.work, self.means.client, source, request)
+
+    def _answered(self, lane: Lane, attempt: Attempt, fetched: Fetched) -> None:
         """Put an answer into raw, and ask for what follows."""
         request, payload = attempt.request, fetched.payload
+        lane.came(fetched)
         self.result.met(payload.faults)
         if payload.faults:
             self._tell_fault(request, payload.faults, cured=True)
@@ -194,12 +163,12 @@ class Collector:
         attempt.chain.add(request, lineage, frames)
         following = lane.source.next_page(request, payload)
         if following is not None:
-            lane.queue.appendleft(_Attempt(following, 1, attempt.chain))
+            lane.continued(Attempt(following, 1, attempt.chain))
             return
         attempt.chain.complete(self.batching)
         self.run.work.progress.step(note=request.symbol or request.dataset)
 
-    def _packed(self, lane: _Lane, attempt: _Attempt, fetched: Fetched, path: Path) -> None:
+    def _packed(self, lane: Lane, attempt: Attempt, fetched: Fetched, path: Path) -> None:
         """A zip of answers: kept whole, read member by member."""
         ref = self.run.writer.land_download(attempt.request, fetched.payload, path)
         lineage = lineage_of(attempt.request, fetched.payload, ref)
@@ -212,11 +181,11 @@ class Collector:
         self._well(lane)
         self.run.work.progress.step(note=attempt.request.dataset)
 
-    def _refused(self, lane: _Lane, attempt: _Attempt, lineage: Lineage, refusal: PayloadRefused) -> None:
-        request, fault = attempt.request, refusal.fault
+    def _refused(self, lane: Lane, attempt: Attempt, lineage: Lineage, refusal: PayloadRefused) -> None:
+        request, fault, reason = attempt.request, refusal.fault, sentence(refusal.reason)
         self.result.met([fault])
-        self._tell_fault(request, [fault], cured=False, reason=refusal.reason)
-        self._judge(lane, refusal)
+        self._tell_fault(request, [fault], cured=False, reason=reason)
+        self._judge(lane, fault, reason)
         if fault == NOT_FOUND and len(request.symbols) > 1:
             # One symbol that the source does not know spoils the call for the others.
             self.batching.refuse(request, replace(lineage, start=None, end=None), fault)
@@ -233,32 +202,33 @@ class Collector:
             attempt.chain.abandon(self.batching)
             if fault not in (QUOTA, BAD_KEY):
                 told = self.result.nothing if fault in (NOT_FOUND, PLAN_LIMIT) else self.result.failed
-                self._give_up(request, refusal.reason, told)
+                self._give_up(request, reason, told)
 
-    def _judge(self, lane: _Lane, refusal: PayloadRefused) -> None:
+    def _judge(self, lane: Lane, fault: str, reason: str) -> None:
         """What a refusal says of the source as a whole; one that concerns all it is asked ends its lane."""
         name, now = lane.source.name, self.run.work.clock()
-        if refusal.fault in (NOT_FOUND, EMPTY):
+        if fault in (NOT_FOUND, EMPTY):
             self._well(lane)
+        elif fault not in (QUOTA, BAD_KEY):
+            self._note(name, reason)
+            self.means.ledger.refused(name, reason)
+        elif name in self.plan.resting:
+            # It was under way when its source was put to rest, and says the same again.
             return
-        if refusal.fault not in (QUOTA, BAD_KEY):
-            self._note(name, refusal.reason)
-            self.means.ledger.refused(name, refusal.reason)
-            return
-        if refusal.fault == BAD_KEY:
-            until = now + _WRONG_KEY_RESTS
-        elif name in self.plan.quotas:
-            until = datetime.combine(now.astimezone(UTC).date() + timedelta(days=1), datetime.min.time(), UTC)
+        elif fault == QUOTA and name not in self.plan.quotas:
+            until = self.means.ledger.exhausted(name, reason, timedelta(seconds=lane.source.rate.seconds))
+            self._leave(lane, at_rest(reason, until), until)
         else:
-            until = now + timedelta(seconds=lane.source.rate.seconds)
-        self.means.ledger.rest(name, refusal.reason, until)
-        self._leave(lane, at_rest(refusal.reason, until), until)
+            tomorrow = datetime.combine(now.astimezone(UTC).date() + timedelta(days=1), datetime.min.time(), UTC)
+            until = now + _WRONG_KEY_RESTS if fault == BAD_KEY else tomorrow
+            self.means.ledger.rest(name, reason, until)
+            self._leave(lane, at_rest(reason, until), until)
 
-    def _well(self, lane: _Lane) -> None:
+    def _well(self, lane: Lane) -> None:
         self.means.ledger.answered(lane.source.name)
         self.well.add(lane.source.name)
 
-    def _failed(self, lane: _Lane, attempt: _Attempt, failure: FetchFailed) -> None:
+    def _failed(self, lane: Lane, attempt: Attempt, failure: FetchFailed) -> None:
         """Remember that nothing came."""
         request, note = attempt.request, no_answer(failure.faults)
         self.result.met(failure.faults)
@@ -285,15 +255,15 @@ class Collector:
             met = ", ".join(failure.faults) or "no attempt was made"
             self._give_up(request, f"no answer came ({met})", self.result.failed)
 
-    def _halve(self, lane: _Lane, request: Request) -> None:
+    def _halve(self, lane: Lane, request: Request) -> None:
         """Ask for both halves of a request's symbols on their own."""
         middle = len(request.symbols) // 2
         for some in (request.symbols[:middle], request.symbols[middle:]):
             if request.start and request.end:
                 query = Query(request.dataset, some, request.start, request.end, self.plan.now)
-                lane.queue.extend(map(_Attempt, lane.source.plan(query)))
+                lane.queue.extend(map(Attempt, lane.source.plan(query)))
 
-    def _leave(self, lane: _Lane, note: str, until: datetime | None) -> None:
+    def _leave(self, lane: Lane, note: str, until: datetime | None) -> None:
         lane.leave()
         self.plan.resting.add(lane.source.name)
         self.result.resting[lane.source.name] = until or datetime.max.replace(tzinfo=UTC)

@@ -1,5 +1,6 @@
 """
-Ingesting files handed in by hand: checked whole before anything is written, then landed, batched and published.
+Ingesting files handed in by hand, of bars, actions or members: checked whole before anything is written, then landed,
+batched and published.
 
 A file that cannot be read leaves no trace. The same bytes again add lineage and no rows, unless other files of the
 source came in between.
@@ -12,6 +13,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from importlib.resources import files as package_files
 from pathlib import Path
 from typing import BinaryIO
@@ -22,7 +24,8 @@ from marketkeep.pipeline.batching import ROWS_PER_BATCH, Batching, lineage_of
 from marketkeep.pipeline.workspace import Workspace
 from marketkeep.raw import Landed
 from marketkeep.sources import BUILTIN, sample
-from marketkeep.sources.files import LEAN_FOLDERS, FileForm, Tally, members, read, recognise
+from marketkeep.sources.files import LEAN_FOLDERS, FileForm, Stream, Tally, members, opened, read, recognise
+from marketkeep.sources.members_csv import read_members
 
 _LABEL = re.compile(r"^[a-z][a-z0-9_-]{0,30}$")
 _SUFFIXES = (".csv", ".txt", ".gz", ".zip")
@@ -30,17 +33,42 @@ _SUFFIXES = (".csv", ".txt", ".gz", ".zip")
 
 @dataclass(frozen=True, slots=True)
 class FileOptions:
-    """What a user says about files: their symbol, their basis, and the name their rows carry as source."""
+    """
+    What a user says about files: their symbol, their basis, and the name their rows carry as source.
+
+    With `index` they hold members of that index; `on` is then the day of a list that has no dates.
+    """
 
     symbol: str | None = None
     basis: str | None = None
     source: str | None = None
+    index: str | None = None
+    on: date | None = None
+
+    @classmethod
+    def told(cls, said: Mapping[str, object], source: str | None) -> FileOptions:
+        """The options as a landing keeps them (see `to_json`)."""
+        text = {name: None if said.get(name) is None else str(said[name]) for name in ("symbol", "basis", "index")}
+        on = said.get("on")
+        return cls(**text, source=source, on=None if on is None else date.fromisoformat(str(on)))
+
+    def to_json(self) -> dict[str, str | None]:
+        """What reading the files again takes, as plain values; what is about members only where it is told."""
+        said = {"symbol": self.symbol, "basis": self.basis}
+        more = {"index": self.index, "on": self.on.isoformat() if self.on else None}
+        return said | {name: value for name, value in more.items() if value is not None}
 
     def __post_init__(self) -> None:
         reserved = {one.name for one in BUILTIN} | {"manual"}
         if self.source is not None and (not _LABEL.match(self.source) or self.source in reserved):
             names = ", ".join(sorted(reserved))
             raise BadInput(f"source {self.source!r}: use lower-case letters, digits, - and _, and none of {names}")
+        if self.index is not None and not _LABEL.match(self.index):
+            raise BadInput(f"index {self.index!r}: use lower-case letters, digits, - and _, such as my_index")
+        if self.index is not None and (self.symbol or self.basis):
+            raise BadInput("a symbol or a basis is told of files of bars, not of members")
+        if self.on is not None and self.index is None:
+            raise BadInput("the day of a list is told of files of members only")
 
 
 @dataclass(slots=True)
@@ -84,8 +112,9 @@ def check_file(path: Path, options: FileOptions) -> Checked:
     with _open(path) as stream:
         checked = Checked(path, options.source or "csv", stamp=_stamp(path))
         for frames in _frames(checked.name, stream, options, checked):
-            if (bars := frames.get("daily_bars")) is not None:
-                checked.symbols |= set(bars["symbol"].unique())
+            for dataset in ("daily_bars", "index_members"):
+                if (rows := frames.get(dataset)) is not None:
+                    checked.symbols |= set(rows["symbol"].unique())
             if checked.kept is not None:
                 checked.kept.append(frames)
                 if checked.tally.rows > ROWS_PER_BATCH:
@@ -108,8 +137,7 @@ def check_sample() -> Checked:
 def batch_file(work: Workspace, batching: Batching, landed: Landed) -> None:
     """Put a file into batches from what the landing holds: the redo of a run that was cut short."""
     told: Mapping[str, object] = landed.options or {}
-    symbol, basis = (None if told.get(key) is None else str(told[key]) for key in ("symbol", "basis"))
-    options = FileOptions(symbol, basis, None if landed.request.source == "lean" else landed.request.source)
+    options = FileOptions.told(told, None if landed.request.source == "lean" else landed.request.source)
     lineage = lineage_of(landed.request, landed.payload(b""), landed.ref)
     batch_landed(work, batching, str(told["name"]), options, landed.request, lineage)
 
@@ -148,7 +176,19 @@ def _frames(name: str, stream: BinaryIO, options: FileOptions, checked: Checked)
         checked.tally.actions += frames["actions"].height
         yield frames
         return
-    for part, opened in members(name, stream):
-        form = recognise(part, opened, symbol=options.symbol, basis=options.basis)
+    for part, body in members(name, stream):
+        if options.index is not None:
+            yield _listed(part, body, options, checked)
+            continue
+        form = recognise(part, body, symbol=options.symbol, basis=options.basis)
         checked.parts.append((part, form))
-        yield from read(part, opened, form, tally=checked.tally)
+        yield from read(part, body, form, tally=checked.tally)
+
+
+def _listed(part: str, stream: Stream, options: FileOptions, checked: Checked) -> Frames:
+    """The members that a file tells of."""
+    with opened(part, stream) as (plain, inside):
+        frames = read_members(plain.read(), name=inside, index=options.index, on=options.on)
+    checked.parts.append((part, None))
+    checked.tally.rows += frames["index_members"].height
+    return frames

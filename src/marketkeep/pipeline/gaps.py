@@ -34,7 +34,8 @@ class Window:
     """
     Sessions [start, end) to be held of a symbol's dataset.
 
-    `settled` counts earlier answers as answered. `rank` orders windows where calls are few, 0 first.
+    `settled` counts earlier answers as answered, `held` what is held as had; without it a source is asked for its own
+    word on every session. `rank` orders windows where calls are few, 0 first.
     """
 
     symbol: str
@@ -43,6 +44,7 @@ class Window:
     settled: bool = True
     dataset: str = "daily_bars"
     rank: int = 1
+    held: bool = True
 
     @property
     def calendar(self) -> Calendar:
@@ -66,10 +68,15 @@ def expected_end(symbol: str, policy: Policy, now: datetime, *, evening: bool = 
 
 
 def missing(catalog: Catalog, window: Window, source: str, policy: Policy, now: datetime) -> list[date]:
-    """The sessions of a window of bars that are neither held nor settled by an answer of `source`, in order."""
-    days = not_held(catalog, window)
+    """
+    The sessions of a window of bars that are neither held nor settled by an answer of `source`, in order.
+
+    What lies before the first bar that any source had, when it was asked for more, lies before the listing.
+    """
+    days = not_held(catalog, window) if window.held else _expected(window)
     if not window.settled or not days:
         return days
+    days = _outside(days, _before_listing(catalog, window))
     recent = recent_session(window, policy)
     return _outside(days, _settled(catalog, window, window.dataset, source, recent, now))
 
@@ -88,11 +95,13 @@ def unanswered(
         return days
     # What was told once of a day of yields or of an ex-date stands; the newest may have been told too early.
     recent = recent_session(window, policy) if window.dataset == "treasury_yields" else window.end
-    spans = _refused(catalog.answered(window.dataset, source, window.symbol), now)
+    spans = refused(catalog, window, source, now)
     for one in tellers:
         for dataset, offer in one.offers.items():
             if dataset == window.dataset or window.dataset in offer.carries:
-                spans += _answered(catalog.answered(dataset, one.name, window.symbol), recent, now)
+                told = catalog.answered(dataset, one.name, window.symbol)
+                # Who has no bars of a symbol has no actions of it either, where they are one answer.
+                spans += _answered(told, recent, now) + (_refused(told, now) if one.name == source else [])
     return _outside(days, spans)
 
 
@@ -140,17 +149,32 @@ def recent_session(window: Window, policy: Policy) -> date:
     return sessions[0] if sessions else start
 
 
-def span_of(window: Window, days: Sequence[date], policy: Policy) -> Span:
+def refused(catalog: Catalog, window: Window, source: str, now: datetime) -> list[Span]:
+    """The spans of a window's dataset that a source said it does not have, as long as that holds."""
+    return _refused(catalog.answered(window.dataset, source, window.symbol), now)
+
+
+def span_of(window: Window, days: Sequence[date], policy: Policy, refused: Sequence[Span] = ()) -> Span:
     """
     What is asked for when these sessions of a window are missing, [start, end).
 
     It starts at the first of them; when it reaches the window's end it also covers the trailing sessions, which sources
-    still revise.
+    still revise, but for those that were `refused`.
     """
     recent = recent_session(window, policy)
     if days[-1] >= recent:
-        return min(days[0], recent), window.end
+        trailing = _outside(window.calendar.sessions(recent, window.end), refused) if refused else [recent]
+        return min(days[0], *trailing), window.end
     return days[0], days[-1] + timedelta(days=1)
+
+
+def _before_listing(catalog: Catalog, window: Window) -> list[Span]:
+    held = catalog.held_spans(window.dataset, window.symbol)
+    if not held:
+        return []
+    first = held[0][0]
+    told = catalog.answered_by_any(window.dataset, window.symbol)
+    return [(start, first) for start, end in told if start < first < end]
 
 
 def _expected(window: Window) -> list[date]:

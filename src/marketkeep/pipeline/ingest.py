@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
+import polars as pl
+
 from marketkeep.errors import BadFile, CorruptFile
 from marketkeep.model import Payload, Request
 from marketkeep.pipeline.absorb import Absorbed
@@ -16,6 +18,8 @@ from marketkeep.pipeline.batching import ROWS_PER_BATCH, Batching, lineage_of
 from marketkeep.pipeline.files import Checked, FileOptions, batch_landed, check_file, check_sample, find_files
 from marketkeep.pipeline.run import Run, run
 from marketkeep.pipeline.workspace import Workspace
+
+_STATED = ["index", "symbol", "date", "event"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,11 +95,12 @@ def _take(
 def _take_one(work: Workspace, one: Run, batching: Batching, file: Checked, options: FileOptions) -> str | None:
     """Land and batch one file; None when its rows are held already and nothing came over them since."""
     moment = work.clock()
-    told = {"name": file.name, "symbol": options.symbol, "basis": options.basis}
-    ref = one.writer.land_file(file.path, source=file.source, dataset="daily_bars", fetched_at=moment, options=told)
-    if ref.revisit and _stands(work, file, ref.digest):
+    dataset = "daily_bars" if options.index is None else "index_members"
+    told = {"name": file.name, **options.to_json()}
+    ref = one.writer.land_file(file.path, source=file.source, dataset=dataset, fetched_at=moment, options=told)
+    if ref.revisit and _stands(work, file, ref.digest, options):
         return None
-    request = Request(file.source, "daily_bars", f"file:///{quote(file.path.name)}")
+    request = Request(file.source, dataset, f"file:///{quote(file.path.name)}")
     lineage = lineage_of(request, Payload(200, (), b"", moment), ref)
     if (frames := file.frames()) is None:
         one.writer.commit()
@@ -108,10 +113,10 @@ def _take_one(work: Workspace, one: Run, batching: Batching, file: Checked, opti
     return ref.digest
 
 
-def _stands(work: Workspace, file: Checked, digest: str) -> bool:
+def _stands(work: Workspace, file: Checked, digest: str, options: FileOptions) -> bool:
     """Whether the newest rows of the source come from this very file."""
     try:
-        return _newest(work, file, digest)
+        return _newest(work, file, digest) if options.index is None else _newest_members(work, file, digest)
     except CorruptFile:
         # What is damaged holds no rows any more; the file brings them back.
         return False
@@ -127,6 +132,16 @@ def _newest(work: Workspace, file: Checked, digest: str) -> bool:
                 return newest is None or newest == path or _disjoint(work, file, newest)
             newest = newest or path
     return False
+
+
+def _newest_members(work: Workspace, file: Checked, digest: str) -> bool:
+    """The same for members, which the same bytes may tell of another index or another day."""
+    mine = [path for path in work.lake.catalog().batch_paths("index_members") if path.split("/")[2] == file.source]
+    if not mine or not file.kept:
+        return False
+    held = work.batches.rows("index_members", mine[-1:]).filter(pl.col("digest") == digest)
+    told = pl.concat([rows["index_members"] for rows in file.kept])
+    return held.join(told, on=_STATED, how="semi").height == held.height == told.height
 
 
 def _disjoint(work: Workspace, file: Checked, newest: str) -> bool:

@@ -26,6 +26,8 @@ FAILURES_IN_A_ROW = 5
 """After so many requests without an answer a source is rested."""
 
 _LONGEST_REST = timedelta(hours=1)
+# A source may be down for weeks, and what a number of days holds has its bounds.
+_DOUBLED_AT_MOST = 20
 _RATE_DAYS = 7
 _TABLES = """
 create table if not exists calls (source text, day text, calls integer not null default 0,
@@ -109,7 +111,7 @@ class Ledger:
             if in_a_row < FAILURES_IN_A_ROW:
                 data.execute("update sources set in_a_row = ? where source = ?", (in_a_row, source))
                 return None
-            until: datetime = self._clock() + min(self._rest * 2 ** int(rests), _LONGEST_REST)
+            until = self._clock() + self._longer(self._rest, rests)
             # One more failure after the rest is enough for the next, longer one.
             data.execute(
                 "update sources set in_a_row = ?, rests = ?, rests_until = ? where source = ?",
@@ -123,8 +125,23 @@ class Ledger:
             self._count(data, source, "failed")
             self._note(data, source, note)
 
+    def exhausted(self, source: str, note: str, least: timedelta) -> datetime:
+        """
+        A source says that it was asked too often: it is rested for `least` or the first rest, whichever is longer, and
+        for twice that each time it says so again before it has answered. Returns until when.
+        """
+        with self._writing() as data:
+            self._count(data, source, "failed")
+            self._note(data, source, note)
+            rests = int(self._row("select rests from sources where source = ?", source)[0])
+            until = self._clock() + self._longer(max(self._rest, least), rests)
+            data.execute(
+                "update sources set rests = ?, rests_until = ? where source = ?", (rests + 1, until.isoformat(), source)
+            )
+            return until
+
     def rest(self, source: str, note: str, until: datetime) -> None:
-        """Rest a source until then: its key is wrong or its calls are used up."""
+        """Rest a source until then: its key is wrong or its calls of the day are used up."""
         with self._writing() as data:
             self._count(data, source, "failed")
             self._note(data, source, note)
@@ -161,6 +178,11 @@ class Ledger:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self.close()
 
+    @staticmethod
+    def _longer(first: timedelta, rests: int) -> timedelta:
+        """The rest after so many: twice as long each time, up to an hour."""
+        return min(first * (1 << min(rests, _DOUBLED_AT_MOST)), max(first, _LONGEST_REST))
+
     def _today(self) -> str:
         return self._clock().astimezone(UTC).date().isoformat()
 
@@ -196,7 +218,15 @@ class Ledger:
     @contextmanager
     def _writing(self) -> Iterator[sqlite3.Connection]:
         with self._lock, self._telling():
-            yield self._data()
+            data = self._data()
+            # Another process may count for the same keep: what is read here holds until it is written.
+            data.execute("begin immediate")
+            try:
+                yield data
+            except BaseException:
+                data.execute("rollback")
+                raise
+            data.execute("commit")
 
     @contextmanager
     def _reading(self) -> Iterator[bool]:

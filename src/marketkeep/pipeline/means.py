@@ -30,14 +30,15 @@ class Fetcher(Protocol):
 @dataclass(frozen=True, slots=True)
 class Means:
     """
-    What one collecting run works with. `workers` requests are under way at once at each source. `rates` and `quotas`
-    hold instead of what a source declares; `unusable` says of each source that is left out why.
+    What one collecting run works with. `workers` requests are under way at once at each source; where None, as many as
+    its rate can use. `rates` and `quotas` hold instead of what a source declares; `unusable` says of each source that
+    is left out why.
     """
 
     sources: tuple[Source, ...]
     client: Fetcher
     ledger: Ledger
-    workers: int = 4
+    workers: int | None = None
     rates: Mapping[str, Rate] = field(default_factory=dict)
     quotas: Mapping[str, int] = field(default_factory=dict)
     unusable: tuple[tuple[Source, str], ...] = ()

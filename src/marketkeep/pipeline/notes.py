@@ -22,6 +22,14 @@ _WORDS = {
 }
 
 
+def sentence(reason: str) -> str:
+    """A source's reason as a sentence of its own: a capital in front, unless a name begins it, and a full stop."""
+    text = reason.strip()
+    first = text.split(" ", 1)[0]
+    text = text[:1].upper() + text[1:] if first.islower() else text
+    return text if text.endswith((".", "!", "?")) else f"{text}."
+
+
 def no_answer(faults: Sequence[str]) -> str:
     """Why nothing came, from what the last attempt met."""
     if not faults:

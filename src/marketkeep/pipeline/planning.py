@@ -16,7 +16,7 @@ from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
 from marketkeep.model import EVERYTHING, Offer, Policy, Query, Rate, Request, Source, Symbol
-from marketkeep.pipeline.gaps import Span, Window, due, missing, span_of, unanswered
+from marketkeep.pipeline.gaps import Span, Window, due, missing, refused, span_of, unanswered
 from marketkeep.stores.lake import Catalog
 
 _NEW_YORK = ZoneInfo("America/New_York")
@@ -142,7 +142,10 @@ class Planner:
             days = missing(catalog, near, source.name, self.policy, self.now)
         else:
             days = unanswered(catalog, near, source.name, self.sources, self.policy, self.now)
-        return _Piece(near, span_of(near, days, self.policy), len(days)) if days else None
+        if not days:
+            return None
+        not_had = refused(catalog, near, source.name, self.now) if near.settled else ()
+        return _Piece(near, span_of(near, days, self.policy, not_had), len(days))
 
     def _worth(self, source: Source, window: Window) -> bool:
         """Whether this run has not given up on it, nor on what would have brought it along."""
@@ -185,7 +188,8 @@ def _has_class(offer: Offer, window: Window) -> bool:
 def _together(one: Request, other: Request) -> Request:
     """One call that two groups ask for, settling what either would."""
     symbols = tuple(dict.fromkeys((*one.symbols, *other.symbols)))
-    return replace(one, symbols=symbols)
+    starts, ends = [day for day in (one.start, other.start) if day], [day for day in (one.end, other.end) if day]
+    return replace(one, symbols=symbols, start=min(starts, default=None), end=max(ends, default=None))
 
 
 def _within_memory(

@@ -1,73 +1,80 @@
 """
 Reference tables: ticker_metadata and ticker_history from all that raw tells of securities. Both are small and written
-whole; what they are made from is read in parts, because a directory repeats itself every day.
+whole; of what they are made from only new batches are read, because a directory repeats itself every day.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 
 import polars as pl
 
 from marketkeep.gold.identity import DELISTING_FORMS, Told, reference, sightings, together
+from marketkeep.gold.yields import treasury_securities
+from marketkeep.model import RAW_TABLES, UTC
+from marketkeep.model.tables import Dtype
+from marketkeep.pipeline.folded import Fold, folded
 from marketkeep.pipeline.publish import batch_files
 from marketkeep.pipeline.workspace import Workspace
 from marketkeep.stores.lake import layout
+from marketkeep.stores.lake.reference import treasury_yields
 
-_PART_ROWS = 250_000
+RESTS_ON = frozenset({"listings", "securities", "ticker_history", "companies", "filings", "treasury_yields"})
+"""The datasets that the reference tables are made from, beside the bars held."""
+
+_LINEAGE: dict[str, Dtype] = {"source": pl.String, "fetched_at": UTC, "digest": pl.String, "batch_id": pl.String}
+_FILED = {"cik": pl.Int64, "form": pl.String, "filed": pl.Date}
+_TELLING = ["cik", "fetched_at", "batch_id", "payload"]
 
 
 def publish_reference(work: Workspace, entries: pl.DataFrame, batches: pl.DataFrame) -> None:
     """
-    Write reference/ticker_metadata and reference/ticker_history.
+    Write reference/ticker_metadata and reference/ticker_history; the yields are published before.
 
     `entries` are the catalog's (`CATALOG` rows), `batches` the raw batches to rest on (`BATCHES` rows). The same
     batches give the same tables, whatever the order in which they were absorbed.
     """
-    seen = together([sightings(rows) for rows in _parts(work, batches, "listings")])
-    companies = work.batches.rows("companies", batch_files(batches, "companies"))
     told = Told(
-        seen,
+        folded(work, batches, _LISTINGS),
         stated=work.batches.rows("securities", batch_files(batches, "securities")),
         history=work.batches.rows("ticker_history", batch_files(batches, "ticker_history")),
-        companies=companies.unique("cik", keep="last", maintain_order=True),
-        filings=_filings(work, batches),
-        held=_held(entries),
+        companies=folded(work, batches, _COMPANIES),
+        filings=folded(work, batches, _FILINGS),
+        held=held_spans(entries),
     )
     securities, history = reference(told)
-    work.lake.put_frame(layout.METADATA, securities)
+    points = treasury_securities(treasury_yields(work.lake))
+    others = securities.join(points, on="symbol", how="anti", maintain_order="left")
+    work.lake.put_frame(layout.METADATA, pl.concat([others, points]).sort("symbol"))
     if history.is_empty():
         work.lake.drop(layout.HISTORY)
     else:
         work.lake.put_frame(layout.HISTORY, history)
 
 
-def _filings(work: Workspace, batches: pl.DataFrame) -> pl.DataFrame:
-    """The filings that end a listing: few among all that companies filed."""
-    parts = [
-        rows.filter(pl.col("form").is_in(DELISTING_FORMS)).select("cik", "form", "filed")
-        for rows in _parts(work, batches, "filings")
-    ]
-    none = pl.DataFrame(schema={"cik": pl.Int64, "form": pl.String, "filed": pl.Date})
-    return pl.concat([none, *parts]).unique().sort("cik", "filed", "form")
-
-
-def _held(entries: pl.DataFrame) -> pl.DataFrame:
+def held_spans(entries: pl.DataFrame) -> pl.DataFrame:
+    """First and last session held of each symbol's daily bars, by symbol."""
     bars = entries.filter(pl.col("dataset") == "daily_bars")
-    return bars.group_by("symbol").agg(first_session=pl.col("first").min(), last_session=pl.col("last").max())
+    spans = bars.group_by("symbol").agg(first_session=pl.col("first").min(), last_session=pl.col("last").max())
+    return spans.sort("symbol")
 
 
-def _parts(work: Workspace, batches: pl.DataFrame, dataset: str) -> Iterator[pl.DataFrame]:
-    """The raw rows of a dataset, so many at a time."""
-    mine = batches.filter(pl.col("dataset") == dataset)
-    sizes = dict(mine.select("path", "rows").iter_rows())
-    part: list[str] = []
-    count = 0
-    for path in batch_files(batches, dataset):
-        if part and count + sizes[path] > _PART_ROWS:
-            yield work.batches.rows(dataset, part)
-            part, count = [], 0
-        part.append(path)
-        count += sizes[path]
-    if part:
-        yield work.batches.rows(dataset, part)
+def _newest(parts: Sequence[pl.DataFrame]) -> pl.DataFrame:
+    """The newest statement about each company."""
+    none = pl.DataFrame(schema={**RAW_TABLES["companies"].schema, **_LINEAGE})
+    told = pl.concat([none, *parts]).sort(*_TELLING)
+    return told.unique("cik", keep="last", maintain_order=True)
+
+
+def _endings(rows: pl.DataFrame) -> pl.DataFrame:
+    """The filings that end a listing: few among all that companies filed."""
+    return rows.filter(pl.col("form").is_in(DELISTING_FORMS)).select(list(_FILED))
+
+
+def _every(parts: Sequence[pl.DataFrame]) -> pl.DataFrame:
+    return pl.concat([pl.DataFrame(schema=_FILED), *parts]).unique().sort("cik", "filed", "form")
+
+
+_LISTINGS = Fold("listings", sightings, together)
+_COMPANIES = Fold("companies", lambda rows: _newest([rows]), _newest)
+_FILINGS = Fold("filings", _endings, _every)

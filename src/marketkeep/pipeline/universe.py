@@ -31,10 +31,15 @@ _OTHERS = "low"
 
 
 def follow_universe(work: Workspace, names: Iterable[str]) -> None:
-    """Follow universes from now on: their symbols join as they become known. Raises `BadInput` for an unknown one."""
+    """
+    Follow universes from now on: their symbols join as they become known.
+
+    Raises `BadInput` for one that is neither collected nor told by a file taken in.
+    """
     wanted = list(names)
-    if unknown := sorted(set(wanted) - {*INDICES, ALL_US}):
-        raise BadInput(f"there is no universe {', '.join(unknown)}; there are {', '.join((*INDICES, ALL_US))}.")
+    own = sorted(set(index_members(work.lake)["index"]) - set(INDICES))
+    if unknown := sorted(set(wanted) - {*INDICES, ALL_US, *own}):
+        raise BadInput(f"there is no universe {', '.join(unknown)}; there are {', '.join((*INDICES, ALL_US, *own))}.")
     policy = work.lake.policy()
     work.lake.set_policy(replace(policy, follow=tuple(dict.fromkeys((*policy.follow, *wanted)))))
 

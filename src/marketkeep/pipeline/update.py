@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from marketkeep.errors import BadInput, BadRange
+from marketkeep.errors import BadInput, BadRange, BadSetting
 from marketkeep.model import Symbol
 from marketkeep.pipeline.absorb import Absorbed
 from marketkeep.pipeline.collect import Collected, Collector
@@ -58,9 +58,12 @@ def update(work: Workspace, means: Means, *, datasets: Sequence[str] | None = No
     """
     Bring every followed symbol up to its last final session, from its start on, and the reference data up to today.
 
-    Without `datasets` those of the policy. Raises `BadInput` for one that is not collected.
+    Without `datasets` those of the policy, as far as there are sources for them. Raises `BadInput` for one that is not
+    collected, `BadSetting` for one named that lacks what its sources need.
     """
     wanted = _known(datasets or work.policy.datasets)
+    if datasets and (lacking := left_out(means, wanted)):
+        raise BadSetting("; ".join(f"{name}: no source can be asked ({why})" for name, why in lacking.items()))
     with run(work, "update", {"datasets": wanted}) as one:
         filling = _Filling(one, means)
         filling.fill(windows(work, [name for name in wanted if name in REFERENCE], filling.plan.now))
@@ -80,9 +83,12 @@ def backfill(
     end: date | None = None,
     symbols: Sequence[str] | None = None,
     datasets: Sequence[str] = _PRICES,
+    second_opinion: bool = False,
 ) -> Outcome:
     """
     Fill sessions [start, end] of the symbols (all that are followed when none are named).
+
+    With `second_opinion` every source at hand is asked for its own word on bars that are held from another.
 
     `end` is included; it and `start` may be any days. Raises `BadRange` when start lies after end,
     `NotFound` for a symbol that the keep does not know; then nothing was written.
@@ -96,7 +102,7 @@ def backfill(
         filling = _Filling(one, means)
         all_ = windows(work, wanted, filling.plan.now, symbols=symbols, within=Range(start, end))
         before = filling.plan.lacking(work.lake.catalog(), all_)
-        filling.fill(all_)
+        filling.fill([replace(one, held=not second_opinion) for one in all_])
         filling.end()
     return filling.outcome(wanted, all_, before)
 
@@ -129,11 +135,11 @@ class _Filling:
         means = self.means
         now = self.run.work.clock()
         self.plan = Planner(self.run.work.policy, now, means.sources, means.rates, quotas=means.quotas)
+        self.collector = Collector(self.run, means, self.plan)
         for one in means.sources:
             if (until := means.ledger.rests_until(one.name)) is not None:
-                self.plan.resting.add(one.name)
+                self.collector.rests(one.name, until)
                 self._told_to_rest(one.name, until)
-        self.collector = Collector(self.run, means, self.plan)
 
     def fill(self, wanted: Sequence[Window]) -> None:
         """Collect what is missing of these windows, round by round."""
@@ -145,6 +151,7 @@ class _Filling:
             if not tasks:
                 if not self._waited(wanted):
                     break
+                before = ()
                 continue
             asked = tuple(task.requests for task in tasks)
             if asked == before:
@@ -164,17 +171,7 @@ class _Filling:
         """What all rounds came to."""
         result = self.collector.result
         after = self.plan.lacking(self.run.work.lake.catalog(), wanted)
-        return Outcome(self.run.run_id, result, self.run.absorbed, before, after, self._left_out(datasets))
-
-    def _left_out(self, datasets: Sequence[str]) -> dict[str, str]:
-        """By dataset that none of the sources at hand offers, those that would and why they cannot be asked."""
-        offered = {name for one in self.means.sources for name in one.offers}
-        why = {
-            name: "; ".join(f"{one.name}: {reason}" for one, reason in self.means.unusable if name in one.offers)
-            for name in datasets
-            if name not in offered
-        }
-        return {name: reason for name, reason in why.items() if reason}
+        return Outcome(self.run.run_id, result, self.run.absorbed, before, after, left_out(self.means, datasets))
 
     def _told_to_rest(self, name: str, until: datetime) -> None:
         if name in self.plan.resting and name not in self.wakes:
@@ -207,6 +204,17 @@ class _Filling:
         found = self.plan.tasks(self.run.work.lake.catalog(), wanted)
         self.plan.resting.add(name)
         return bool(found)
+
+
+def left_out(means: Means, datasets: Sequence[str]) -> dict[str, str]:
+    """By dataset that none of the sources at hand offers, those that would and why they cannot be asked."""
+    offered = {name for one in means.sources for name in one.offers}
+    why = {
+        name: "; ".join(f"{one.name}: {reason}" for one, reason in means.unusable if name in one.offers)
+        for name in datasets
+        if name not in offered
+    }
+    return {name: reason for name, reason in why.items() if reason}
 
 
 def _known(datasets: Sequence[str]) -> list[str]:

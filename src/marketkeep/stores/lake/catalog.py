@@ -62,6 +62,17 @@ class Catalog:
         """Spans [start, end) a source has answered for: what it refused them for, if so, and when it last said so."""
         return self._asked.get((dataset, source, symbol), [])
 
+    def answered_by_any(self, dataset: str, symbol: str) -> list[tuple[date, date]]:
+        """Spans [start, end) that some source has answered for, with rows or without."""
+        return self._answered.get((dataset, symbol), [])
+
+    @cached_property
+    def _answered(self) -> dict[tuple[str, str], list[tuple[date, date]]]:
+        told: defaultdict[tuple[str, str], list[tuple[date, date]]] = defaultdict(list)
+        for (dataset, _, symbol), spans in self._asked.items():
+            told[dataset, symbol] += [(start, end) for refused, start, end, _ in spans if refused is None]
+        return dict(told)
+
     @cached_property
     def _held(self) -> dict[str, dict[tuple[object, ...], pl.DataFrame]]:
         """By dataset, filled when it is first asked for: most questions are about one."""

@@ -37,6 +37,11 @@ def findings(batch_id: str) -> str:
     return f"quality/findings/{batch_id}.parquet"
 
 
+def folded(dataset: str, digest: str) -> str:
+    """What the reference tables need of a raw dataset, put together; named by the hash of its bytes."""
+    return f"catalog/folded/{dataset}-{digest}.parquet"
+
+
 def published(root: Path) -> list[Path]:
     """Every published (derived) file under `root`, sorted: what `rebuild` makes again."""
     folders = ("ticks", "corporate_actions", "reference", "quality", "catalog")
