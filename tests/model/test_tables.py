@@ -9,7 +9,6 @@ import pytest
 
 from marketkeep.model import PUBLISHED_TABLES, RAW_TABLES, SECURITIES, Table
 
-
 TABLES = (*PUBLISHED_TABLES, *RAW_TABLES.values())
 
 

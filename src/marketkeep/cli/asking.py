@@ -1,5 +1,5 @@
 """
-Commands that only read: list-symbols, query, explain, view-issues, coverage, landing show.
+Commands that only read: query, explain, view-issues, coverage, landing show.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from marketkeep.cli.proof import show_proof
 from marketkeep.cli.show import ERR, frame_json, frame_part, json, say
 from marketkeep.errors import BadInput, NotFound
 from marketkeep.model import Symbol
-from marketkeep.query import BarsQuery, Keep
+from marketkeep.query import BarsQuery, Keep, MinuteBarsQuery
 from marketkeep.raw import Landing
 
 _DIGEST = re.compile(r"(?:sha256:)?([0-9a-f]{64})")
@@ -33,6 +33,14 @@ class Adjustment(StrEnum):
     none = "none"
     splits = "splits"
     all = "all"
+
+
+class SegmentName(StrEnum):
+    """A part of the session."""
+
+    pre = "pre"
+    regular = "regular"
+    post = "post"
 
 
 class Severity(StrEnum):
@@ -55,6 +63,8 @@ def query(
     adjust: Annotated[
         Adjustment, typer.Option(help="Adjust prices for nothing, for splits, or for splits and dividends.")
     ] = Adjustment.none,
+    minute: Annotated[bool, typer.Option("--minute", help="Minute bars instead of daily ones.")] = False,
+    segment: Annotated[SegmentName | None, typer.Option(help="Minute bars of this part of the session only.")] = None,
     as_of: Annotated[str | None, typer.Option(metavar="DATE", help="Only what the market knew on this day.")] = None,
     recorded_by: Annotated[
         str | None, typer.Option(metavar="TIME", help="Only what this keep had received by then (UTC).")
@@ -66,11 +76,23 @@ def query(
     json_: JsonOption = False,
     data: DataOption = None,
 ) -> None:
-    """Show daily bars; in a terminal the newest."""
+    """Show daily or minute bars; in a terminal the newest."""
     if out is not None and out.suffix not in _FORMS:
         raise BadInput(f"--out {out}: the name must end in {', '.join(_FORMS)}")
     keep = Keep(settings(data).data)
-    bars = keep.bars(symbols, start, end, adjust=adjust.value, as_of=as_of, recorded_by=recorded_by)
+    bars: BarsQuery | MinuteBarsQuery
+    if minute or segment is not None:
+        bars = keep.minute_bars(
+            symbols,
+            start,
+            end,
+            adjust=adjust.value,
+            segment=segment.value if segment else None,
+            as_of=as_of,
+            recorded_by=recorded_by,
+        )
+    else:
+        bars = keep.bars(symbols, start, end, adjust=adjust.value, as_of=as_of, recorded_by=recorded_by)
     frame = bars.polars()
     if frame.is_empty():
         ERR.print("no session in this range is held; see: marketkeep coverage")
@@ -80,10 +102,11 @@ def query(
     elif json_:
         frame_json(frame)
     else:
-        frame_part(frame, all_rows=all_rows, newest=True, spare=["source", "score"])
+        spare = ["feed", "score", "trade_count", "vwap", "date", "segment", "source"] if "ts" in frame.columns else None
+        frame_part(frame, all_rows=all_rows, newest=True, spare=spare or ["source", "score"])
 
 
-def _write(bars: BarsQuery, frame: pl.DataFrame, out: Path) -> None:
+def _write(bars: BarsQuery | MinuteBarsQuery, frame: pl.DataFrame, out: Path) -> None:
     # What was read is written, so that the count told is that of the file.
     read = replace(bars, _read=lambda _: frame)
     writer = {".csv": read.csv, ".parquet": read.parquet, ".json": read.json}[out.suffix]
@@ -110,12 +133,6 @@ def explain(
 def coverage(all_rows: AllRowsOption = False, json_: JsonOption = False, data: DataOption = None) -> None:
     """Show what is held of each symbol: sessions, first, last, missing and mean score."""
     _show(Keep(settings(data).data).coverage(), all_rows=all_rows, json_=json_, none="no bars are held yet")
-
-
-@app.command("list-symbols", rich_help_panel=LOOK)
-def list_symbols(all_rows: AllRowsOption = False, json_: JsonOption = False, data: DataOption = None) -> None:
-    """List the symbols the keep knows, and whether it follows them."""
-    _show(Keep(settings(data).data).securities(), all_rows=all_rows, json_=json_, none="no symbol is known yet")
 
 
 @app.command("view-issues", rich_help_panel=LOOK)
@@ -182,5 +199,5 @@ def landing_show(
     sys.stdout.buffer.flush()
 
 
-COMMANDS = frozenset({"list-symbols", "query", "explain", "view-issues", "coverage", "landing"})
+COMMANDS = frozenset({"query", "explain", "view-issues", "coverage", "landing"})
 """The commands of this module: those that can be run without what collects being imported."""

@@ -67,7 +67,7 @@ def add_symbol(
     symbols: Annotated[list[str] | None, typer.Argument(help="Symbols to follow, such as AAPL BRK.B BTC-USD.")] = None,
     index: Annotated[
         list[str] | None,
-        typer.Option(metavar="NAME", help="Follow the members of sp500, nasdaq100, dow_jones or russell_1000."),
+        typer.Option(metavar="NAME", help="Follow the members of sp500, nasdaq100, dow_jones, russell_1000, your own."),
     ] = None,
     all_us: Annotated[bool, typer.Option("--all-us", help="Follow all that the US exchanges list.")] = False,
     crypto: Annotated[
@@ -117,6 +117,9 @@ def backfill(
     ] = None,
     source: SourceOption = None,
     dataset: DatasetOption = None,
+    second_opinion: Annotated[
+        bool, typer.Option("--second-opinion", help="Ask each source for its own word on what is held from another.")
+    ] = False,
     data: DataOption = None,
 ) -> None:
     """Fill the missing sessions of a range: daily bars and actions, or the datasets named."""
@@ -126,7 +129,13 @@ def backfill(
         data,
         source,
         lambda work, means: backfill_keep(
-            work, means, start=first, end=last, symbols=names, datasets=dataset or _PRICES
+            work,
+            means,
+            start=first,
+            end=last,
+            symbols=names,
+            datasets=dataset or _PRICES,
+            second_opinion=second_opinion,
         ),
     )
 
@@ -167,13 +176,12 @@ def show_outcome(outcome: Outcome) -> None:
     for dataset, why in sorted(outcome.left_out.items()):
         say(f"{dataset}: not collected; {printable(why)}")
     if not done.planned:
-        say(_why_nothing(outcome.missing_before))
+        say(_why_nothing(outcome.missing_before, resting=bool(done.notes)))
     else:
         by_source = ", ".join(f"{name} {count:,}" for name, count in sorted(done.by_source.items()))
-        say(
-            f"{outcome.cured:,} of {outcome.missing_before:,} missing sessions filled: {done.planned:,} requests "
-            f"planned, {done.sent:,} sent ({by_source}), {done.rows:,} rows received"
-        )
+        if outcome.missing_before:
+            say(f"{outcome.cured:,} of {outcome.missing_before:,} missing sessions filled")
+        say(f"{done.planned:,} requests planned, {done.sent:,} sent ({by_source}), {done.rows:,} rows received")
     if done.faults:
         say("met on the way: " + ", ".join(f"{code} x{count}" for code, count in sorted(done.faults.items())))
     for source, note in sorted(done.notes.items()):
@@ -193,7 +201,9 @@ def _name_some(told: dict[str, str], show: Callable[[str, str], None]) -> None:
         say(f"and {len(told) - _NAMED:,} more like these; the run's journal names each")
 
 
-def _why_nothing(missing: int) -> str:
+def _why_nothing(missing: int, *, resting: bool) -> str:
+    if missing and resting:
+        return f"nothing could be asked: what has the {missing:,} missing sessions is at rest"
     if missing:
         return f"nothing to ask: sources have answered for all {missing:,} missing sessions; repair asks again"
     return "up to date: no session of a followed symbol is missing (follow more with marketkeep add-symbol)"

@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from marketkeep.cli.app import DataOption, app, settings, working
+from marketkeep.cli.app import DataOption, app, parse_day, settings, working
 from marketkeep.cli.collecting import end_with_corrupt
 from marketkeep.cli.headings import BEGIN
 from marketkeep.cli.show import complain, printable, say
@@ -42,21 +42,35 @@ def ingest(
     source: Annotated[
         str | None, typer.Option(metavar="NAME", help="Name for where the files are from [default: csv or lean].")
     ] = None,
+    members: Annotated[
+        str | None,
+        typer.Option(metavar="INDEX", help="The files hold members of this index: a list, intervals or changes."),
+    ] = None,
+    on: Annotated[
+        str | None, typer.Option(metavar="DATE", help="The day of a list of members that has no dates (YYYY-MM-DD).")
+    ] = None,
     data: DataOption = None,
 ) -> None:
-    """Take in files of daily bars or actions; one that cannot be read is refused whole."""
-    options = FileOptions(str(Symbol.parse(symbol)) if symbol else None, basis.value if basis else None, source)
+    """Take in files of daily bars, actions or members; one that cannot be read is refused whole."""
+    options = FileOptions(
+        str(Symbol.parse(symbol)) if symbol else None,
+        basis.value if basis else None,
+        source,
+        members,
+        parse_day(on, "--on") if on else None,
+    )
     with working(settings(data)) as work:
         result = ingest_files(work, files, options)
-    show_ingested(result)
+    show_ingested(result, members)
     end_with_corrupt(result.absorbed)
 
 
-def show_ingested(result: Ingested) -> None:
-    """How each file was understood and what came of it."""
+def show_ingested(result: Ingested, index: str | None = None) -> None:
+    """How each file was understood and what came of it; with `index` they told of its members."""
     for file, digest in result.taken:
         tally = file.tally
-        say(f"{_name(file.path)}: {tally.bars:,} bars, {tally.actions:,} actions, {len(file.symbols):,} symbols")
+        what = f"{tally.bars:,} bars, {tally.actions:,} actions" if index is None else f"{tally.rows:,} statements"
+        say(f"{_name(file.path)}: {what}, {len(file.symbols):,} symbols")
         say(f"  landed as {digest}")
         for part, form in file.parts:
             if len(file.parts) > 1:
@@ -69,7 +83,10 @@ def show_ingested(result: Ingested) -> None:
         say(f"{_name(path)}: already held; its arrival was noted")
     for path, reason in result.passed_over:
         complain(f"{path}: {reason}", kind="passed over")
-    say(f"published {result.absorbed.bars:,} bars of {len(result.absorbed.symbols):,} symbols")
+    if index is None:
+        say(f"published {result.absorbed.bars:,} bars of {len(result.absorbed.symbols):,} symbols")
+    else:
+        say(f"see them with: marketkeep members {index}")
 
 
 def _name(path: Path) -> str:

@@ -34,13 +34,15 @@ def list_sources(context: typer.Context, json_: JsonOption = False, data: DataOp
         json([asdict(one) for one in states])
         return
     for one in states:
-        say(one.name, style="bold")
-        for line in _lines(one):
-            say(f"  {printable(line)}")
+        say(f"{one.name}{_standing(one)}", style="bold")
+        for label, line in _lines(one):
+            say(f"  {label:<7} {printable(line)}")
+    idle = sum(one.unusable is not None for one in states)
+    say(f"{len(states)} sources, {idle} of them not used; marketkeep sources test NAME makes one call and tells")
 
 
 @sources.command("test")
-def test_source(
+def make_one_call(
     name: Annotated[str, typer.Argument(help="The source, as `marketkeep sources` names it.")],
     json_: JsonOption = False,
     data: DataOption = None,
@@ -56,22 +58,32 @@ def test_source(
         raise typer.Exit(1)
 
 
-def _lines(one: SourceState) -> list[str]:
+def _standing(one: SourceState) -> str:
+    """What a user should see at a glance: that it is not asked, and why; nothing where all is well."""
+    if one.unusable is not None:
+        if "switched off" in one.unusable:
+            return " (not used: switched off)"
+        return f" (not used: needs a {'contact' if 'CONTACT' in one.unusable else 'key'})"
+    return " (at rest)" if one.rests_until is not None else ""
+
+
+def _lines(one: SourceState) -> list[tuple[str, str]]:
     reaches: dict[str, list[str]] = {}
     for dataset, reach in one.datasets.items():
         reaches.setdefault(reach, []).append(dataset)
-    lines = ["; ".join(f"{', '.join(datasets)}: {reach}" for reach, datasets in reaches.items())]
-    pace = f"{one.calls:,} calls a second" if one.seconds == 1 else f"{one.calls:,} calls in {one.seconds:g} s"
-    left = "" if one.quota is None else f"; {one.quota_left:,} of {one.quota:,} calls left today"
-    lines.append(f"{one.key}; {pace}{left}")
-    lines.append(one.terms)
-    if one.unusable is not None:
-        lines.append(f"not used: {one.unusable}")
+    lines = [("serves", "; ".join(f"{', '.join(datasets)}: {reach}" for reach, datasets in reaches.items()))]
+    lines += [("key", one.key), ("pace", _pace(one)), ("terms", one.terms)]
     if one.error_rate is not None:
         last = f"last answer {one.last_success:%Y-%m-%d %H:%M} UTC" if one.last_success else "no answer yet"
-        lines.append(f"{last}; {one.error_rate:.0%} of requests failed in the last week")
+        lines.append(("health", f"{last}; {one.error_rate:.0%} of requests failed in the last week"))
     if one.rests_until is not None:
-        lines.append(f"at rest until {one.rests_until:%Y-%m-%d %H:%M} UTC")
+        lines.append(("rests", f"until {one.rests_until:%Y-%m-%d %H:%M} UTC; sources test {one.name} asks at once"))
     if one.note and one.noted_at:
-        lines.append(f"{one.noted_at:%Y-%m-%d %H:%M} UTC: {one.note}")
+        lines.append(("note", f"{one.noted_at:%Y-%m-%d %H:%M} UTC: {one.note}"))
     return lines
+
+
+def _pace(one: SourceState) -> str:
+    calls = f"{one.calls:,} call{'' if one.calls == 1 else 's'}"
+    pace = f"{calls} a second" if one.seconds == 1 else f"{calls} in {one.seconds:g} s"
+    return pace if one.quota is None else f"{pace}; {one.quota_left:,} of {one.quota:,} calls left today (UTC)"

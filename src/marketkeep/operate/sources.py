@@ -13,18 +13,19 @@ from pathlib import Path
 
 from marketkeep.config import Settings
 from marketkeep.errors import FetchFailed, PayloadRefused
-from marketkeep.model import Offer, Source
+from marketkeep.model import QUOTA, Offer, Source
 from marketkeep.pipeline.book import SourceBook, find_source
 from marketkeep.pipeline.ledger import PLACE, Health, Ledger
 from marketkeep.pipeline.means import open_means
-from marketkeep.pipeline.notes import no_answer
+from marketkeep.pipeline.notes import no_answer, sentence
 
 
 @dataclass(frozen=True, slots=True)
 class SourceState:
     """
     One source: `datasets` with how far back each reaches in words; `key` says in a phrase whether it needs one and has
-    it; `unusable` why it cannot be asked; `quota_left` the calls left today (UTC), None where they are not limited.
+    it, or what to set and where that is had; `unusable` why it cannot be asked; `quota_left` the calls left today
+    (UTC), None where they are not limited; `error_rate` the share of requests of the last week without a usable answer.
     """
 
     name: str
@@ -112,11 +113,14 @@ def _try(root: Path, settings: Settings, clock: Callable[[], datetime], source: 
             frames = source.parse(request, payload)
         except FetchFailed as failure:
             told = no_answer(failure.faults)
-            means.ledger.failed(source.name, told)
+            # Our own count held it back: that says nothing of the source.
+            if failure.faults[-1:] != (QUOTA,):
+                means.ledger.failed(source.name, told)
             return Trial(source.name, well=False, told=told, seconds=time.monotonic() - began)
         except PayloadRefused as refusal:
-            means.ledger.refused(source.name, refusal.reason)
-            return Trial(source.name, well=False, told=refusal.reason, seconds=time.monotonic() - began)
+            told = sentence(refusal.reason)
+            means.ledger.refused(source.name, told)
+            return Trial(source.name, well=False, told=told, seconds=time.monotonic() - began)
         means.ledger.answered(source.name)
     rows = ", ".join(f"{frame.height:,} rows of {dataset}" for dataset, frame in frames.items() if frame.height)
     return Trial(source.name, well=True, told=f"It answers: {rows or 'no rows'}.", seconds=time.monotonic() - began)
@@ -136,10 +140,13 @@ def _key(book: SourceBook, source: Source) -> str:
     needs = source.access.needs
     if not needs:
         return "no key needed"
-    words = " and ".join(needs)
-    if all(book.secret(source, need) is not None for need in needs):
-        return f"{words} set"
-    return f"needs {words}" + (f" ({source.access.site})" if source.access.site else "")
+    if not (lacking := book.lacking(source)):
+        return f"{' and '.join(needs)} set"
+    if needs == ("contact",):
+        what, where = " to a name and mail address", "see"
+    else:
+        what, where = "", "get one at"
+    return f"set {' and '.join(lacking)}{what}" + (f"; {where} {source.access.site}" if source.access.site else "")
 
 
 def _reach(offer: Offer) -> str:

@@ -15,8 +15,10 @@ from marketkeep.model import Symbol
 from marketkeep.query.bars import Adjust, BarsQuery, BarsRequest
 from marketkeep.query.explain import Explanation, explain
 from marketkeep.query.issues import issues
+from marketkeep.query.members import member_intervals, members
 from marketkeep.query.minutes import MinuteBarsQuery, MinuteBarsRequest, Segment, read_minute_bars
 from marketkeep.query.reading import read_bars
+from marketkeep.query.yields import yields
 from marketkeep.raw import BatchStore
 from marketkeep.stores.lake import Lake
 
@@ -88,13 +90,42 @@ class Keep:
         """Symbols with at least one bar, sorted."""
         return self._lake.catalog().symbols()
 
-    def securities(self) -> pl.DataFrame:
-        """What the keep knows of each symbol: class, whether it is followed, first and last session."""
-        return self._lake.securities()
+    def securities(self, *, followed: bool | None = None) -> pl.DataFrame:
+        """
+        What the keep knows of each symbol: name, class, whether it is followed and still listed, sessions held.
+
+        `followed` keeps those that are followed (True) or are not (False). See the data dictionary.
+        """
+        known = self._lake.securities()
+        return known if followed is None else known.filter(pl.col("followed") == followed)
 
     def ticker_history(self) -> pl.DataFrame:
         """Renames and delistings that sources told: symbol, old and new ticker, first session of the new state."""
         return self._lake.ticker_history()
+
+    def members(self, index: str, on: Day | None = None) -> list[str]:
+        """
+        Symbols that were members of an index on a session, sorted: sp500, nasdaq100, dow_jones, russell_1000, your own.
+
+        A member is told under the ticker it has now. Without `on`, the members as of the last day that a source told of
+        any. Raises `NotFound` for an index of which the keep knows nothing.
+        """
+        return members(self._lake, index, _day(on, "on"))
+
+    def index_members(self, index: str | None = None) -> pl.DataFrame:
+        """When each symbol was a member, as intervals [from, to) with their sources; see the data dictionary."""
+        return member_intervals(self._lake, index)
+
+    def treasury_yields(
+        self, start: Day | None = None, end: Day | None = None, *, tenor: str | None = None
+    ) -> pl.DataFrame:
+        """
+        The daily par yield curve from `start` through `end`: date, tenor, yield (percent a year), source.
+
+        `tenor` keeps one point, such as 10Y; `tenor="3M"`, the 13-week bill, is the risk-free rate. Raises `NotFound`
+        for a tenor that is not held, `BadInput` or `BadRange` for dates.
+        """
+        return yields(self._lake, *_range(start, end), tenor)
 
     def coverage(self, dataset: str = "daily_bars") -> pl.DataFrame:
         """

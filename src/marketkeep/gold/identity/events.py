@@ -17,7 +17,8 @@ import polars as pl
 
 from marketkeep.calendars import XNYS
 from marketkeep.errors import CalendarError
-from marketkeep.gold.identity.tenancies import DIRECTORY, NEAR, Tenancies, day_of
+from marketkeep.gold.identity.sightings import DIRECTORY
+from marketkeep.gold.identity.tenancies import NEAR, Tenancies, day_of
 from marketkeep.model.tables import Dtype
 
 FORMS_25 = ("25", "25-NSE")

@@ -15,9 +15,7 @@ from datetime import date, timedelta
 import polars as pl
 
 from marketkeep.gold.identity.names import company_key, name_keys
-
-DIRECTORY = "nasdaq_trader"
-"""The source whose lists are whole: a ticker missing there is missing on the exchanges."""
+from marketkeep.gold.identity.sightings import DIRECTORY
 
 # Both halves of the directory: nasdaqlisted has only the first, otherlisted only the second.
 _HALVES = ("NASDAQ", "NYSE")
@@ -78,10 +76,11 @@ def _whole_days(seen: pl.DataFrame) -> tuple[date, ...]:
 def _stretches(seen: pl.DataFrame, days: tuple[date, ...]) -> pl.DataFrame:
     """Runs of whole directories over which a ticker had one and the same line."""
     # Two lines told on one day (noon and evening) are one: that which stood longer, found by its place.
+    told = listed(seen)
+    if set(told["dates"].explode(empty_as_null=False).unique()) - set(days):
+        told = told.with_columns(pl.col("dates").list.set_intersection(list(days)).list.sort())
     lines = (
-        listed(seen)
-        .with_columns(pl.col("dates").list.set_intersection(list(days)).list.sort())
-        .filter(pl.col("dates").list.len() > 0)
+        told.filter(pl.col("dates").list.len() > 0)
         .with_columns(until=pl.col("dates").list.max())
         .sort("symbol", "until", "name", "exchange", "etf", nulls_last=False)
         .with_columns(who=pl.col("symbol").rank("dense").cast(pl.UInt32), keys=pl.struct(name_keys()))
