@@ -27,7 +27,7 @@ from marketkeep.errors import (
     StoreError,
 )
 from marketkeep.model import Policy, Symbol
-from marketkeep.query import BarsQuery, Explanation, Keep
+from marketkeep.query import BarsQuery, Explanation, Keep, MinuteBarsQuery
 
 
 def open(path: str | Path) -> Keep:  # noqa: A001  # read as marketkeep.open, like gzip.open
@@ -55,6 +55,7 @@ __all__ = [
     "Keep",
     "LeaseHeld",
     "MarketkeepError",
+    "MinuteBarsQuery",
     "NotFound",
     "Policy",
     "StoreError",

@@ -108,7 +108,7 @@ def test_own_index_is_followed(keep: SmallKeep) -> None:
     """An index that a file told of is a universe like any other; one nobody told of is not."""
     take(keep, INTERVALS)
     follow_universe(keep.work, ["own"])
-    assert keep.work.lake.policy().follow == ("own",)
+    assert keep.work.lake.policy().follow == {"own": None}
     with pytest.raises(BadInput, match=r"no universe another; there are sp500, .*, all_us, own"):
         follow_universe(keep.work, ["another"])
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from gold.told import directory, kept
@@ -61,7 +62,7 @@ def test_unknown_universe_is_named(keep: SmallKeep) -> None:
     """
     with pytest.raises(BadInput, match=r"no universe ftse; there are sp500.*all_us"):
         follow_universe(keep.work, ["sp500", "ftse"])
-    assert keep.work.lake.policy().follow == ()
+    assert keep.work.lake.policy().follow == {}
 
 
 def test_followed_universes_stand_in_the_policy(keep: SmallKeep) -> None:
@@ -70,7 +71,7 @@ def test_followed_universes_stand_in_the_policy(keep: SmallKeep) -> None:
     """
     follow_universe(keep.work, ["sp500"])
     follow_universe(keep.work, [ALL_US, "sp500", *INDICES])
-    assert keep.work.lake.policy().follow == ("sp500", ALL_US, "nasdaq100", "dow_jones", "russell_1000")
+    assert keep.work.lake.policy().follow == dict.fromkeys(("sp500", ALL_US, "nasdaq100", "dow_jones", "russell_1000"))
 
 
 def test_nothing_followed_nobody_joins(keep: SmallKeep) -> None:
@@ -189,3 +190,18 @@ def test_rebuild_follows_the_same(keep: SmallKeep) -> None:
     before = followed(keep)
     rebuild(keep.work)
     assert followed(keep) == before == {"AAPL": "high", "SMALL": "low"}
+
+
+def test_universe_may_have_a_start_of_its_own(keep: SmallKeep) -> None:
+    """
+    Symbols are collected from their universe's start on; of several universes the earliest holds, and one without a
+    start has the policy's.
+    """
+    follow_universe(keep.work, ["sp500"], date(2020, 1, 2))
+    follow_universe(keep.work, ["nasdaq100"], date(2015, 1, 2))
+    follow_universe(keep.work, ["dow_jones"])
+    tell_members(keep, FIRST, sp500=["AAPL", "MSFT", "IBM"], nasdaq100=["AAPL"], dow_jones=["IBM"])
+    join(keep)
+    starts = dict(keep.work.lake.securities().filter(pl.col("followed")).select("symbol", "start").iter_rows())
+    assert starts == {"AAPL": date(2015, 1, 2), "MSFT": date(2020, 1, 2), "IBM": None}
+    assert keep.work.lake.policy() == Policy.from_json(keep.work.lake.policy().to_json())

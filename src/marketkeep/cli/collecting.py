@@ -92,7 +92,7 @@ def add_symbol(
     first = parse_day(start, "--start") if start else None
     with working(settings(data)) as work:
         if universes:
-            follow_universe(work, universes)
+            follow_universe(work, universes, first)
         for some, usual in ((names, Priority.high), (pairs, Priority.low)):
             if some:
                 add_symbols(work, some, start=first, priority=(priority or usual).value)
@@ -205,7 +205,7 @@ def _why_nothing(missing: int, *, resting: bool) -> str:
     if missing and resting:
         return f"nothing could be asked: what has the {missing:,} missing sessions is at rest"
     if missing:
-        return f"nothing to ask: sources have answered for all {missing:,} missing sessions; repair asks again"
+        return f"nothing to ask now: no source at hand has more of the {missing:,} sessions missing; repair asks again"
     return "up to date: no session of a followed symbol is missing (follow more with marketkeep add-symbol)"
 
 

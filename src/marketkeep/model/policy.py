@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from datetime import date, timedelta
 from typing import Any
 
 from marketkeep.errors import BadSetting
 
-_LISTS = ("priority", "datasets", "follow")
+_LISTS = ("priority", "datasets")
 _SHARES = ("tolerance", "action_tolerance")
 _COUNTS = ("final_after_minutes", "trailing_sessions", "minute_days")
 
@@ -28,7 +28,7 @@ class Policy:
     A bar is final `final_after_minutes` past its session's close. Collection starts at `start` where a symbol has no
     start of its own, and asks again for the last `trailing_sessions`, because sources revise them. The update collects
     `datasets`; minute bars, where they are among them, `minute_days` calendar days back. It follows the symbols of the
-    universes in `follow`: names of indices, `all_us`.
+    universes in `follow`, names of indices or `all_us`, from a day on (None for `start`).
     """
 
     priority: tuple[str, ...] = (
@@ -45,7 +45,7 @@ class Policy:
         *("filings", "facts"),
     )
     minute_days: int = 30
-    follow: tuple[str, ...] = ()
+    follow: Mapping[str, date | None] = field(default_factory=dict)
 
     @property
     def final_after(self) -> timedelta:
@@ -59,16 +59,19 @@ class Policy:
     def to_json(self) -> dict[str, Any]:
         """The policy as plain values."""
         lists = {name: list(getattr(self, name)) for name in _LISTS}
-        return {**asdict(self), **lists, "start": self.start.isoformat()}
+        follow = {name: start and start.isoformat() for name, start in self.follow.items()}
+        return {**asdict(self), **lists, "start": self.start.isoformat(), "follow": follow}
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Policy:
         """The policy of plain values. Raises `BadSetting` naming what is unknown or wrong."""
-        if unknown := sorted(set(values) - {field.name for field in fields(cls)}):
-            raise BadSetting(f"policy has no {', '.join(unknown)}; it has {', '.join(f.name for f in fields(cls))}.")
+        if unknown := sorted(set(values) - {one.name for one in fields(cls)}):
+            raise BadSetting(
+                f"policy has no {', '.join(unknown)}; it has {', '.join(one.name for one in fields(cls))}."
+            )
         try:
             return cls(**_read(values, cls()))
-        except (TypeError, ValueError, OverflowError) as error:
+        except (AttributeError, TypeError, ValueError, OverflowError) as error:
             raise BadSetting(f"policy cannot be read: {error}. See the data dictionary for its fields.") from error
 
 
@@ -79,6 +82,8 @@ def _read(values: Mapping[str, Any], default: Policy) -> dict[str, Any]:
         if isinstance(read.get(name), str):
             raise TypeError(f"{name} is a list of names")
         read[name] = tuple(str(one) for one in read.get(name, getattr(default, name)))
+    follow = read.get("follow", default.follow)
+    read["follow"] = {str(name): date.fromisoformat(start) if start else None for name, start in follow.items()}
     if "start" in read:
         read["start"] = date.fromisoformat(read["start"])
     for names, kind in ((_SHARES, float), (_COUNTS, int)):

@@ -95,7 +95,11 @@ RAW_MINUTE_BARS = Table(
         Column("volume", pl.Float64, "As delivered.", unit="shares", nullable=True),
         price("vwap", "As delivered.", nullable=True),
         Column("trade_count", pl.Int64, "As delivered.", unit="trades", nullable=True),
-        Column("feed", pl.String, "The tape it was made from: sip, iex, or the venue's name for crypto."),
+        Column(
+            "feed",
+            pl.String,
+            "The tape it was made from: sip, iex, yahoo (it does not say), or the venue of crypto.",
+        ),
         _BASIS,
         _BASIS_DATE,
         _PAYLOAD,
@@ -110,7 +114,12 @@ RAW_LISTINGS = Table(
     columns=(
         SYMBOL_COLUMN,
         Column("name", pl.String, "The security's name.", nullable=True),
-        Column("exchange", pl.String, "NASDAQ, NYSE, NYSE American, NYSE Arca, Cboe BZX, IEX or OTC.", nullable=True),
+        Column(
+            "exchange",
+            pl.String,
+            "NASDAQ, NYSE, NYSE American, NYSE Arca, NYSE Texas, Cboe BZX, IEX or OTC.",
+            nullable=True,
+        ),
         Column("etf", pl.Boolean, "Whether it is an exchange-traded fund.", nullable=True),
         Column("test_issue", pl.Boolean, "Whether it exists for the exchanges' own tests only.", nullable=True),
         Column("cik", pl.Int64, "The issuer at the SEC.", nullable=True),

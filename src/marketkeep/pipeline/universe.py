@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
+from datetime import date
 
 import polars as pl
 
@@ -30,9 +31,10 @@ _BY_CLASS = {"etf": "medium", "bond": "low", "crypto": "low"}
 _OTHERS = "low"
 
 
-def follow_universe(work: Workspace, names: Iterable[str]) -> None:
+def follow_universe(work: Workspace, names: Iterable[str], start: date | None = None) -> None:
     """
-    Follow universes from now on: their symbols join as they become known.
+    Follow universes from now on: their symbols join as they become known, and are collected from `start` on (the
+    policy's start when None).
 
     Raises `BadInput` for one that is neither collected nor told by a file taken in.
     """
@@ -41,7 +43,7 @@ def follow_universe(work: Workspace, names: Iterable[str]) -> None:
     if unknown := sorted(set(wanted) - {*INDICES, ALL_US, *own}):
         raise BadInput(f"there is no universe {', '.join(unknown)}; there are {', '.join((*INDICES, ALL_US, *own))}.")
     policy = work.lake.policy()
-    work.lake.set_policy(replace(policy, follow=tuple(dict.fromkeys((*policy.follow, *wanted)))))
+    work.lake.set_policy(replace(policy, follow={**policy.follow, **dict.fromkeys(wanted, start)}))
 
 
 def follow_new(run: Run) -> int:
@@ -55,18 +57,26 @@ def follow_new(run: Run) -> int:
     for index, symbol in members.select("index", "symbol").iter_rows():
         told = PRIORITIES.get(index, _OTHERS)
         priorities[symbol] = min(told, priorities.get(symbol, told), key=RANKS.__getitem__)
-    wanted = set(members.filter(pl.col("index").is_in(list(follow)))["symbol"])
     securities = work.lake.securities()
-    if ALL_US in follow:
-        wanted |= set(securities.filter(pl.col("active") & pl.col("exchange").is_not_null())["symbol"])
+    told_by = {index: set(some["symbol"]) for (index,), some in members.group_by("index")}
+    told_by[ALL_US] = set(securities.filter(pl.col("active") & pl.col("exchange").is_not_null())["symbol"])
+    starts: dict[str, date | None] = {}
+    for name, start in follow.items():
+        for symbol in told_by.get(name, ()):
+            starts[symbol] = _earlier(start, starts.get(symbol, start))
     already = set(securities.filter(pl.col("followed"))["symbol"])
     classes = dict(securities.select("symbol", "asset_class").iter_rows())
-    fresh: dict[str, list[str]] = {}
-    for symbol in sorted(wanted - already):
+    fresh: dict[tuple[str, date | None], list[str]] = {}
+    for symbol in sorted(starts.keys() - already):
         told = priorities.get(symbol) or _BY_CLASS.get(classes.get(symbol, ""), _OTHERS)
-        fresh.setdefault(told, []).append(symbol)
-    for priority, symbols in sorted(fresh.items()):
-        state(run, symbols, start=None, followed=True, priority=priority)
+        fresh.setdefault((told, starts[symbol]), []).append(symbol)
+    for (priority, start), symbols in sorted(fresh.items(), key=lambda item: (item[0][0], item[0][1] or date.min)):
+        state(run, symbols, start=start, followed=True, priority=priority)
     if fresh:
         run.publish()
     return sum(map(len, fresh.values()))
+
+
+def _earlier(one: date | None, other: date | None) -> date | None:
+    """The earlier of two starts; None stands for the policy's, which is the earliest."""
+    return None if one is None or other is None else min(one, other)
