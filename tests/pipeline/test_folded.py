@@ -10,7 +10,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from gold.told import directory, kept
+from gold.told import directory, kept, tickers
 from marketkeep.gold.identity import sightings, together
 from marketkeep.model import Batch
 from marketkeep.pipeline import absorb as absorbing
@@ -87,6 +87,15 @@ def test_days_may_come_late(keep: SmallKeep, came: list[Batch]) -> None:
     assert files(keep) == in_order
 
 
+def test_fold_of_another_form_is_made_again(keep: SmallKeep, came: list[Batch]) -> None:
+    """What an older version kept of a dataset, in other columns, is not taken for a fold of this one."""
+    older = Fold("listings", lambda rows: rows.select("symbol"), lambda parts: pl.concat(parts).unique().sort("symbol"))
+    folded(keep.work, batch_rows(came), older)
+    fresh = sightings(keep.work.batches.rows("listings", [one.path for one in came]))
+    assert folded(keep.work, batch_rows(came), FOLD).equals(fresh)
+    assert len(files(keep)) == 1
+
+
 @pytest.mark.parametrize("damage", ["bytes", "name", "withdrawn"])
 def test_fold_that_cannot_be_trusted_is_made_again(keep: SmallKeep, came: list[Batch], damage: str) -> None:
     """Changed bytes, a file that is none, a batch that is no longer there: all batches are read again."""
@@ -118,6 +127,33 @@ def test_reference_is_made_only_when_it_could_differ(
     assert len(made) == 2
     add_symbols(keep.work, ["A"])
     assert len(made) == 3
+
+
+def test_days_alike_do_not_add_up() -> None:
+    """A hundred directories that say the same are folded into as many rows as ten: a day more moves an end."""
+    few, many = (
+        [directory(DAYS[0] + timedelta(days=at), {"A": "Alpha", "B": "Beta"}) for at in range(count)]
+        for count in (10, 100)
+    )
+    whole = sightings(pl.concat(many))
+    assert sightings(pl.concat(few)).height == whole.height == 5
+    assert together([sightings(pl.concat(many[50:])), *(sightings(one) for one in many[:50])]).equals(whole)
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_line_that_is_told_again_has_two_runs(late: bool) -> None:
+    """A day of the directory without a line ends its run, also when that day comes last; another source's does not."""
+    parts = [
+        sightings(directory(day, {"A": "Alpha"} | ({} if at == 2 else {"B": "Beta"}))) for at, day in enumerate(DAYS)
+    ]
+    parts += [sightings(tickers(day, {"B": (1, "Beta")})) for day in (DAYS[0], DAYS[5])]
+    whole = together([*parts[3:], *parts[:2], parts[2]] if late else parts)
+    runs = whole.filter(pl.col("symbol") == "B").select("source", "first", "last").rows()
+    assert runs == [
+        ("nasdaq_trader", DAYS[0], DAYS[1]),
+        ("nasdaq_trader", DAYS[3], DAYS[5]),
+        ("sec_tickers", DAYS[0], DAYS[5]),
+    ]
 
 
 def test_rebuild_takes_folds_away_and_makes_them_again(keep: SmallKeep, came: list[Batch]) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from collections.abc import Iterable
+from datetime import date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
@@ -13,6 +15,7 @@ from marketkeep.model import BATCHES, FINDINGS, INDEX_MEMBERS, RAW_TABLES, Linea
 from marketkeep.pipeline.membership import keep_differences, publish_membership, publish_yields
 from marketkeep.pipeline.workspace import Workspace
 from marketkeep.query.members import member_intervals, members
+from marketkeep.raw import BatchStore
 from marketkeep.stores.lake import batch_rows, layout
 from marketkeep.stores.lake.reference import index_members, treasury_yields
 from member_rows import RECEIVED, listed, rows, told
@@ -97,3 +100,54 @@ def test_yields_are_published(work: Workspace) -> None:
         (date(2025, 1, 2), "3M", 4.36, "treasury"),
         (date(2025, 1, 2), "10Y", 4.57, "treasury"),
     ]
+
+
+# --- what grows ------------------------------------------------------------------------------------------------------
+
+
+def daily(work: Workspace, number: int) -> pl.DataFrame:
+    """The batch of one day's page, the same but for its date."""
+    day, at = str(date(2024, 6, 3) + timedelta(days=number)), RECEIVED + timedelta(days=number)
+    page = rows(listed(day, "A", "B"), told("added", "B", "2024-03-01"))
+    return batch(work, "index_members", "wikipedia", page, at)
+
+
+def fold(work: Workspace) -> Path:
+    """The one file that is kept of folded lists."""
+    (path,) = (work.root / "catalog" / "folded").glob("index_members-*")
+    return path
+
+
+def test_only_new_lists_are_read(work: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    A day more costs a day: of all batches only the new one is opened, and the fold has no more rows for it.
+    """
+    batches = [daily(work, number) for number in range(30)]
+    publish_membership(work, pl.concat(batches[:-1]))
+    before = pl.read_parquet(fold(work)).height
+    read: list[list[str]] = []
+    real = BatchStore.rows
+
+    def noted(store: BatchStore, dataset: str, paths: Iterable[str], **more: Any) -> pl.DataFrame:
+        read.append(list(paths))
+        return real(store, dataset, read[-1], **more)
+
+    monkeypatch.setattr(BatchStore, "rows", noted)
+    publish_membership(work, pl.concat(batches))
+    assert read == [batches[-1]["path"].to_list()]
+    assert pl.read_parquet(fold(work)).height == before
+    file = (work.root / layout.INDICES).read_bytes()
+    assert pl.read_parquet(file)["symbol"].to_list() == ["A", "B"]
+
+
+def test_step_by_step_or_at_once(work: Workspace) -> None:
+    """
+    The fold, the members and the findings are the same from one batch after another, the newest first, as from all.
+    """
+    batches = [*two_sources(work), *(daily(work, number) for number in range(5))]
+    for count in range(1, len(batches) + 1):
+        found = publish_membership(work, pl.concat(batches[-count:]))
+    step_by_step = fold(work).name, fold(work).read_bytes(), (work.root / layout.INDICES).read_bytes()
+    fold(work).unlink()
+    assert publish_membership(work, pl.concat(batches)).equals(found)
+    assert (fold(work).name, fold(work).read_bytes(), (work.root / layout.INDICES).read_bytes()) == step_by_step

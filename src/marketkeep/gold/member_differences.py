@@ -15,6 +15,7 @@ from itertools import combinations
 import polars as pl
 
 from marketkeep.gold.member_evidence import Witness, witnesses
+from marketkeep.gold.member_runs import member_runs
 from marketkeep.gold.membership import Spell, by_trust, spells
 from marketkeep.model import FINDINGS
 
@@ -30,7 +31,7 @@ def membership_differences(rows: pl.DataFrame, renames: pl.DataFrame | None = No
     `rows` are raw rows with lineage beside them, in any order. A finding's source is the less trusted of the two, its
     batch the newest of that source about the index.
     """
-    return differences_between(witnesses(rows, renames))
+    return differences_between(witnesses(member_runs(rows), renames))
 
 
 def differences_between(found: Sequence[Witness]) -> pl.DataFrame:

@@ -12,23 +12,31 @@ from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from operator import itemgetter
 
 import polars as pl
 
+from marketkeep.gold.member_runs import PAYLOAD, WITNESS, lists_in, placed
 from marketkeep.model import TICKER_HISTORY
 
-_ORDER = ("fetched_at", "batch_id", "payload")
 _CHAIN = 8
 _LISTED_LATE = 10
+
+Run = tuple[int, int]
+"""The first and the last of lists in a row, by place."""
 
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """All that one source tells of one symbol in one index: dates of additions and removals, dates it was listed."""
+    """
+    All that one source tells of one symbol in one index: dates of additions and removals, runs of lists that have it.
+
+    Runs are in order, and between two lies a list without it.
+    """
 
     added: tuple[date, ...]
     removed: tuple[date, ...]
-    listed: frozenset[date]
+    runs: tuple[Run, ...]
     name: str | None
 
 
@@ -54,31 +62,42 @@ class Witness:
         """Whether it tells any change; if not, it knows the days of its lists only."""
         return any(told.added or told.removed for told in self.symbols.values())
 
-    def list_from(self, day: date) -> int:
-        """The position of the first list on or after a day."""
+    def place_from(self, day: date) -> int:
+        """The place of the first list on or after a day."""
         return bisect_left(self.lists, day)
 
+    def list_at(self, place: int) -> date | None:
+        """The day of the list at a place; None behind the last."""
+        return self.lists[place] if place < len(self.lists) else None
 
-def witnesses(rows: pl.DataFrame, renames: pl.DataFrame | None = None) -> list[Witness]:
+
+def witnesses(folded: pl.DataFrame, renames: pl.DataFrame | None = None) -> list[Witness]:
     """
-    The witnesses of each index, by index and source, from raw rows with lineage beside them, in any order.
+    The witnesses of each index, by index and source, from statements folded (`MEMBER_RUNS`).
 
     `renames` are `TICKER_HISTORY` rows: what is said of an old ticker before its rename is said of the new one.
     """
-    known = follow_renames(rows, TICKER_HISTORY.empty() if renames is None else renames).sort(*_ORDER)
-    lists, changes = _lists(known.filter(pl.col("event") == "member")), _changes(known)
-    kept = pl.concat([lists, changes.select(lists.columns)]).sort(*_ORDER, "symbol", "date", "event")
-    groups = kept.partition_by("index", "source", as_dict=True)
-    return [_witness(str(index), str(source), group) for (index, source), group in sorted(groups.items())]
+    steps = _steps(TICKER_HISTORY.empty() if renames is None else renames)
+    lists = lists_in(folded)
+    runs = _renamed_runs(placed(folded.filter(pl.col("event") == "member"), lists), lists, steps)
+    changes = folded.filter(pl.col("event").is_in(["added", "removed"])).with_columns(date="first")
+    told = _newest(_follow_renames(changes, steps))
+    columns = [*WITNESS, "event", "symbol", "name", "date", *PAYLOAD]
+    listed = lists.with_columns(event=pl.lit("member"))
+    ordered = pl.concat([told.select(columns), listed], how="diagonal").sort(*PAYLOAD, "date", "event")
+    groups = ordered.with_row_index("rank").partition_by(WITNESS, as_dict=True)
+    by_witness = runs.partition_by(WITNESS, as_dict=True)
+    return [_witness(group, by_witness.get(key, runs.clear())) for key, group in sorted(groups.items())]
 
 
-def follow_renames(rows: pl.DataFrame, renames: pl.DataFrame) -> pl.DataFrame:
+def _steps(renames: pl.DataFrame) -> pl.DataFrame:
+    """Renames as symbol, new and on."""
+    known = renames.drop_nulls("new_symbol").select(symbol="old_symbol", new="new_symbol", on="effective_date")
+    return known.filter(pl.col("symbol") != pl.col("new"))
+
+
+def _follow_renames(rows: pl.DataFrame, steps: pl.DataFrame) -> pl.DataFrame:
     """`rows` with every symbol under the ticker it came to have, by the renames that lie after the row's date."""
-    steps = (
-        renames.drop_nulls("new_symbol")
-        .select(symbol="old_symbol", new="new_symbol", on="effective_date")
-        .filter(pl.col("symbol") != pl.col("new"))
-    )
     # A removal with effect from the day of the rename is still told of the old ticker; a list may lag behind it.
     lag = pl.col("event").replace_strict({"removed": 1, "member": _LISTED_LATE}, default=0, return_dtype=pl.Int32)
     rows = rows.with_columns(seen=pl.col("date") - pl.duration(days=lag)).with_row_index("row")
@@ -96,53 +115,102 @@ def follow_renames(rows: pl.DataFrame, renames: pl.DataFrame) -> pl.DataFrame:
     return rows.drop("row", "seen")
 
 
-def _lists(members: pl.DataFrame) -> pl.DataFrame:
-    """The rows of the newest list that each source gave for a date."""
-    keys = members.select("index", "source", "date", *_ORDER).unique().sort(*_ORDER)
-    newest = keys.unique(["index", "source", "date"], keep="last", maintain_order=True)
-    return members.join(newest, on=["index", "source", "date", *_ORDER], how="semi", maintain_order="left")
-
-
-def _changes(rows: pl.DataFrame) -> pl.DataFrame:
-    """Changes told by themselves, all; of those beside a list, each symbol's newest."""
-    payload = ["index", "source", *_ORDER]
-    whole = rows.filter(pl.col("event") == "member").select(payload).unique()
-    changes = rows.filter(pl.col("event") != "member")
-    alone = changes.join(whole, on=payload, how="anti", maintain_order="left")
-    beside = changes.join(whole, on=payload, how="semi", maintain_order="left")
-    keys = beside.select("symbol", *payload).unique().sort(*_ORDER)
-    newest = keys.unique(["index", "source", "symbol"], keep="last", maintain_order=True)
-    return pl.concat([alone, beside.join(newest, on=["symbol", *payload], how="semi", maintain_order="left")])
-
-
-def _witness(index: str, source: str, group: pl.DataFrame) -> Witness:
-    lists = group.filter(pl.col("event") == "member")["date"].unique().sort().to_list()
-    dates: list[date] = group["date"].unique().sort().to_list()
-    newest = group.select("batch_id", "fetched_at").row(-1)
-    return Witness(index, source, tuple(lists), dict(_by_symbol(group)), dates[0], dates[-1], str(newest[0]), newest[1])
-
-
-def _by_symbol(group: pl.DataFrame) -> Iterator[tuple[str, Told]]:
-    grouped = group.group_by("symbol").agg(
-        *(
-            pl.col("date").filter(pl.col("event") == event).unique().sort().alias(event)
-            for event in ("added", "removed", "member")
-        ),
-        name=pl.col("name").drop_nulls().last(),
+def _renamed_runs(runs: pl.DataFrame, lists: pl.DataFrame, steps: pl.DataFrame) -> pl.DataFrame:
+    """Runs with the tickers their symbols came to have, cut where a rename begins not to count any more."""
+    runs = runs.select(*WITNESS, "event", "symbol", "name", "first", "last", "low", "high").with_row_index("run")
+    until = steps.select("symbol", until=pl.col("on") + pl.duration(days=_LISTED_LATE))
+    cuts = (
+        runs.join(until, on="symbol")
+        .filter((pl.col("first") < pl.col("until")) & (pl.col("last") >= pl.col("until")))
+        .join(lists.select(*WITNESS, "date", "place"), on=WITNESS)
+        .filter(pl.col("date") >= pl.col("until"))
+        .group_by("run", "until")
+        .agg(low=pl.col("place").min())
     )
-    for symbol, added, removed, member, name in grouped.sort("symbol").iter_rows():
-        yield symbol, Told(tuple(added), tuple(removed), frozenset(member), name)
+    begins = pl.concat([runs.select("run", "low"), cuts.select("run", "low")]).unique().sort("run", "low")
+    pieces = (
+        begins.join(runs.drop("low", "first"), on="run", maintain_order="left")
+        .with_columns(high=(pl.col("low").shift(-1).over("run") - 1).fill_null(pl.col("high")))
+        .join(lists.select(*WITNESS, "date", low="place"), on=[*WITNESS, "low"])
+    )
+    return _follow_renames(pieces, steps).sort("symbol", "low", "high", "name")
 
 
-def next_absence(witness: Witness, listed: frozenset[date], start: date) -> date | None:
-    """The first list on or after a day without the symbol that was listed on these days."""
-    return _next(witness.lists[witness.list_from(start) :], listed, wanted=False)
+def _newest(changes: pl.DataFrame) -> pl.DataFrame:
+    """Changes told by themselves, all; of those beside a list, each symbol's newest."""
+    alone, beside = changes.filter(~pl.col("beside")), changes.filter("beside")
+    payload = [*WITNESS, *PAYLOAD, "symbol"]
+    newest = beside.sort(*PAYLOAD).unique([*WITNESS, "symbol"], keep="last").select(payload)
+    return pl.concat([alone, beside.join(newest, on=payload, how="semi")])
 
 
-def next_presence(witness: Witness, listed: frozenset[date], start: date) -> date | None:
-    """The first list on or after a day with that symbol."""
-    return _next(witness.lists[witness.list_from(start) :], listed, wanted=True)
+def _witness(told: pl.DataFrame, runs: pl.DataFrame) -> Witness:
+    """One witness from its lists and changes, ranked by when they were received, and its runs."""
+    lists = told.filter(pl.col("event") == "member").sort("place")
+    changes = told.filter(pl.col("event") != "member")
+    newest = told.row(-1, named=True)
+    return Witness(
+        index=newest["index"],
+        source=newest["source"],
+        lists=tuple(lists["date"]),
+        symbols=dict(_by_symbol(changes, runs, lists["rank"].to_list())),
+        first=told.select(pl.col("date").min()).item(),
+        last=told.select(pl.col("date").max()).item(),
+        batch_id=newest["batch_id"],
+        fetched_at=newest["fetched_at"],
+    )
 
 
-def _next(lists: Sequence[date], listed: frozenset[date], *, wanted: bool) -> date | None:
-    return next((day for day in lists if (day in listed) is wanted), None)
+def _by_symbol(changes: pl.DataFrame, runs: pl.DataFrame, ranks: Sequence[int]) -> Iterator[tuple[str, Told]]:
+    """What is told of each symbol; `ranks` say when each list was received."""
+    dates: dict[str, dict[str, set[date]]] = {}
+    spans: dict[str, list[Run]] = {}
+    names: dict[str, list[tuple[int, str]]] = {}
+    for symbol, event, day, name, rank in changes.select("symbol", "event", "date", "name", "rank").iter_rows():
+        dates.setdefault(symbol, {"added": set(), "removed": set()})[event].add(day)
+        names.setdefault(symbol, []).append((rank, name))
+    in_order = list(ranks) == sorted(ranks)
+    for symbol, low, high, name in runs.select("symbol", "low", "high", "name").iter_rows():
+        spans.setdefault(symbol, []).append((low, high))
+        names.setdefault(symbol, []).append((ranks[high] if in_order else max(ranks[low : high + 1]), name))
+    for symbol in sorted({*dates, *spans}):
+        events = dates.get(symbol, {})
+        added, removed = (tuple(sorted(events.get(event, ()))) for event in ("added", "removed"))
+        known = [one for one in names[symbol] if one[1] is not None]
+        yield symbol, Told(added, removed, _united(spans.get(symbol, [])), max(known)[1] if known else None)
+
+
+def _united(spans: Sequence[Run]) -> tuple[Run, ...]:
+    """Runs in order of their beginning, as few as possible."""
+    runs: list[Run] = []
+    for low, high in spans:
+        if runs and low <= runs[-1][1] + 1:
+            runs[-1] = (runs[-1][0], max(high, runs[-1][1]))
+        else:
+            runs.append((low, high))
+    return tuple(runs)
+
+
+def is_in(runs: Sequence[Run], place: int) -> bool:
+    """Whether one of the runs has the list at a place."""
+    at = _run_from(runs, place)
+    return at < len(runs) and runs[at][0] <= place
+
+
+def next_absence(witness: Witness, runs: Sequence[Run], start: date) -> date | None:
+    """The first list on or after a day that is in none of the runs."""
+    place = witness.place_from(start)
+    at = _run_from(runs, place)
+    return witness.list_at(runs[at][1] + 1 if at < len(runs) and runs[at][0] <= place else place)
+
+
+def next_presence(witness: Witness, runs: Sequence[Run], start: date) -> date | None:
+    """The first list on or after a day that is in one of the runs."""
+    place = witness.place_from(start)
+    at = _run_from(runs, place)
+    return witness.list_at(max(place, runs[at][0])) if at < len(runs) else None
+
+
+def _run_from(runs: Sequence[Run], place: int) -> int:
+    """The first run that does not end before a place, by its position."""
+    return bisect_left(runs, place, key=itemgetter(1))

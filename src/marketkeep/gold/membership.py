@@ -11,12 +11,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, timedelta
-from itertools import pairwise
 from typing import NamedTuple
 
 import polars as pl
 
-from marketkeep.gold.member_evidence import Told, Witness, next_absence, next_presence, witnesses
+from marketkeep.gold.member_evidence import Told, Witness, is_in, next_absence, next_presence, witnesses
+from marketkeep.gold.member_runs import member_runs
 from marketkeep.model import INDEX_MEMBERS
 
 TRUST = ("manual", "csv", "members_csv", "wikipedia", "ishares")
@@ -58,7 +58,7 @@ def resolve_members(rows: pl.DataFrame, renames: pl.DataFrame | None = None) -> 
 
     `renames` are `TICKER_HISTORY` rows: a member is told under the ticker it came to have.
     """
-    return members_by(witnesses(rows, renames))
+    return members_by(witnesses(member_runs(rows), renames))
 
 
 def members_by(found: Sequence[Witness]) -> pl.DataFrame:
@@ -116,11 +116,11 @@ class _Judge:
 
     def _turns(self) -> Iterator[date]:
         """Days of lists that may change what is known: where the symbol comes or goes, and after each change."""
-        lists, listed = self._witness.lists, self._told.listed
-        yield from lists[:1]
-        yield from (day for before, day in pairwise(lists) if (before in listed) is not (day in listed))
-        found = [next_absence(self._witness, listed, day + LATE) for day in self._told.added]
-        found += [next_presence(self._witness, listed, day + LATE) for day in self._told.removed]
+        runs = self._told.runs
+        found = [self._witness.list_at(place) for low, high in runs for place in (low, high + 1)]
+        found += [next_absence(self._witness, runs, day + LATE) for day in self._told.added]
+        found += [next_presence(self._witness, runs, day + LATE) for day in self._told.removed]
+        yield from self._witness.lists[:1]
         yield from (day for day in found if day is not None)
 
     def _step(self, day: date) -> date | None:
@@ -136,16 +136,17 @@ class _Judge:
         elif added and (not self._inside or (self._by_change and not self._seen)):
             # Added twice and never seen on a list between: who was first has gone on under another ticker.
             self._begin(day, by_change=True)
-        if day in self._witness.lists:
-            ended = self._look(day) or ended
+        place = self._witness.place_from(day)
+        if self._witness.list_at(place) == day:
+            ended = self._look(day, listed=is_in(self._told.runs, place)) or ended
         return ended
 
     def _begin(self, day: date, *, by_change: bool) -> None:
         self._inside, self._since, self._by_change, self._seen = True, day, by_change, False
 
-    def _look(self, day: date) -> date | None:
-        """Take in a list; returns the day when a spell ended by it."""
-        if day in self._told.listed:
+    def _look(self, day: date, *, listed: bool) -> date | None:
+        """Take in a list that has the symbol or not; returns the day when a spell ended by it."""
+        if listed:
             if not self._inside and not self._coming(day):
                 # Removed long ago and yet a member, with no list between: another member took the ticker over then.
                 handed_on = self._left or _BEGINNING

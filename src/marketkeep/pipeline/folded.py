@@ -2,8 +2,8 @@
 Folded raw: what the reference tables need of a dataset, put together batch by batch and kept, so that the next update
 reads new batches only.
 
-A fold is the same whatever the order of the batches, and names those it rests on. It is derived: absent, damaged or
-resting on a batch that is no longer there, it is made again from all of them.
+A fold is the same whatever the order of the batches, and names those it rests on. It is derived: absent, damaged, of
+another form or resting on a batch that is no longer there, it is made again from all of them.
 """
 
 from __future__ import annotations
@@ -31,7 +31,8 @@ class Fold:
     """
     How a dataset is folded: `of` folds raw rows (with lineage beside them), `together` joins what was folded apart.
 
-    `together` must not care about the order of its parts, and put rows into an order of its own.
+    `together` must not care about the order of its parts, and put rows into an order of its own; of no parts it makes
+    an empty fold, by whose columns one that is kept is known to be of this form.
     """
 
     dataset: str
@@ -65,7 +66,8 @@ def _kept(work: Workspace, fold: Fold) -> tuple[pl.DataFrame | None, set[str]]:
         if _digest(data) not in found[0].name:
             return None, set()
         rests_on = orjson.loads(pl.read_parquet_metadata(io.BytesIO(data))[_RESTS_ON])
-        return pl.read_parquet(io.BytesIO(data)), set(rests_on)
+        known = pl.read_parquet(io.BytesIO(data))
+        return (known, set(rests_on)) if known.schema == fold.together([]).schema else (None, set())
     except (OSError, KeyError, orjson.JSONDecodeError, pl.exceptions.PolarsError):
         return None, set()
 

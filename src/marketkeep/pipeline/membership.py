@@ -1,8 +1,8 @@
 """
 Publishing what is one table for all symbols: members of indices and the yield curve, each from all that was ever told.
 
-Both are small and written whole, so a rebuild and an update come to the same bytes. Membership follows renames: what
-tells of them is published first.
+Both are small and written whole, so a rebuild and an update come to the same bytes. Of lists of members, which repeat
+themselves every day, only new batches are read. Membership follows renames: what tells of them is published first.
 """
 
 from __future__ import annotations
@@ -11,11 +11,15 @@ import polars as pl
 
 from marketkeep.gold.member_differences import differences_between
 from marketkeep.gold.member_evidence import witnesses
+from marketkeep.gold.member_runs import member_runs, together
 from marketkeep.gold.membership import members_by
 from marketkeep.gold.yields import resolve_yields
+from marketkeep.pipeline.folded import Fold, folded
 from marketkeep.pipeline.publish import batch_files
 from marketkeep.pipeline.workspace import Workspace
 from marketkeep.stores.lake import layout
+
+_MEMBERS = Fold("index_members", member_runs, together)
 
 
 def publish_membership(work: Workspace, batches: pl.DataFrame) -> pl.DataFrame:
@@ -24,8 +28,7 @@ def publish_membership(work: Workspace, batches: pl.DataFrame) -> pl.DataFrame:
 
     Those are all that stand, not only new ones: they replace what was found before (see `keep_differences`).
     """
-    rows = work.batches.rows("index_members", batch_files(batches, "index_members"))
-    found = witnesses(rows, work.lake.ticker_history())
+    found = witnesses(folded(work, batches, _MEMBERS), work.lake.ticker_history())
     _write(work, layout.INDICES, members_by(found))
     return differences_between(found)
 

@@ -1,8 +1,9 @@
 """
-Sightings: raw listings of many days, folded into one row per line that was ever told, with the days it was told on.
+Sightings: raw listings of many days, folded into one row per line and run of days on which it was told.
 
-A directory of 12,000 lines repeats itself day after day. Folded, years of it are some 20,000 rows, whatever the order
-in which the days came; parts folded apart and put together are the same as all folded at once.
+A directory of 12,000 lines repeats itself day after day. Folded, years of it are some 20,000 rows, and a day more is
+another end of most of them, whatever the order in which the days came; parts folded apart and put together are the
+same as all folded at once.
 """
 
 from __future__ import annotations
@@ -22,11 +23,16 @@ SIGHTINGS: dict[str, Dtype] = {
     "etf": pl.Boolean,
     "test_issue": pl.Boolean,
     "cik": pl.Int64,
-    "dates": pl.List(pl.Date),
+    "first": pl.Date,
+    "last": pl.Date,
+    "days": pl.List(pl.Date),
 }
 """
-The columns of sightings: a line of a directory, and the days on which its source told it, ascending. Of a source that
-is no directory of the exchanges only the first and the last day are kept: its holes prove nothing.
+The columns of sightings: a line of a directory, and the first and the last of the days in a row on which it was told.
+
+Days are in a row when the directory told of none between: they stand as `days`, ascending, in a row of the directory
+without a symbol. Of a source that is no directory of the exchanges a line has one row, with the first and the last day
+of all: its holes prove nothing.
 """
 
 DIRECTORY = "nasdaq_trader"
@@ -35,22 +41,74 @@ DIRECTORY = "nasdaq_trader"
 
 def sightings(listings: pl.DataFrame) -> pl.DataFrame:
     """Fold raw listings (with `source` beside them) into sightings."""
-    if listings.is_empty():
-        return pl.DataFrame(schema=SIGHTINGS)
-    folded = _bounded(listings.group_by(_LINE).agg(dates=pl.col("date").unique().sort()))
-    return folded.select(pl.col(name).cast(dtype) for name, dtype in SIGHTINGS.items()).sort(_LINE)
+    told = listings.select(*_LINE, "date").cast({name: SIGHTINGS[name] for name in _LINE})
+    mine = told.filter(pl.col("source") == DIRECTORY)
+    days = _numbered(mine["date"])
+    runs = _joined(mine.join(days, on="date").select(*_LINE, low="place", high="place"), days)
+    others = told.filter(pl.col("source") != DIRECTORY)
+    return _whole(days, runs, others.select(*_LINE, first="date", last="date"))
 
 
 def together(parts: Sequence[pl.DataFrame]) -> pl.DataFrame:
     """Sightings folded apart, as one."""
-    if not parts:
-        return pl.DataFrame(schema=SIGHTINGS)
-    folded = pl.concat(parts).group_by(_LINE).agg(dates=pl.col("dates").explode(empty_as_null=False).unique().sort())
-    return _bounded(folded).select(list(SIGHTINGS)).sort(_LINE)
+    numbered = [part.with_columns(part=pl.lit(at, dtype=pl.UInt32)) for at, part in enumerate(parts)]
+    told = pl.concat([pl.DataFrame(schema={**SIGHTINGS, "part": pl.UInt32}), *numbered])
+    by_part = told.filter(pl.col("symbol").is_null()).select("part", date="days").explode("date", empty_as_null=False)
+    days = _numbered(by_part["date"])
+    # A part's run holds for as long as the part has every day that is known.
+    placed = by_part.join(days, on="date").sort("part", "place")
+    breaks = (pl.col("part") != pl.col("part").shift()) | (pl.col("place") != pl.col("place").shift() + 1)
+    spans = (
+        placed.with_columns(span=breaks.fill_null(value=True).cum_sum())
+        .group_by("span")
+        .agg(pl.col("part").first(), since=pl.col("date").min(), until=pl.col("date").max())
+    )
+    lines = told.filter(pl.col("symbol").is_not_null())
+    pieces = (
+        lines.filter(pl.col("source") == DIRECTORY)
+        .join(spans, on="part")
+        .filter((pl.col("first") <= pl.col("until")) & (pl.col("last") >= pl.col("since")))
+        .with_columns(first=pl.max_horizontal("first", "since"), last=pl.min_horizontal("last", "until"))
+        .join(days.select(first="date", low="place"), on="first")
+        .join(days.select(last="date", high="place"), on="last")
+    )
+    runs = _joined(pieces.select(*_LINE, "low", "high"), days)
+    return _whole(days, runs, lines.filter(pl.col("source") != DIRECTORY).select(*_LINE, "first", "last"))
 
 
-def _bounded(folded: pl.DataFrame) -> pl.DataFrame:
-    """Only the first and last day of what is no directory."""
-    dates = pl.col("dates")
-    ends = pl.concat_list(dates.list.first(), dates.list.last()).list.unique(maintain_order=True)
-    return folded.with_columns(dates=pl.when(pl.col("source") == DIRECTORY).then(dates).otherwise(ends))
+def directory_days(seen: pl.DataFrame) -> pl.DataFrame:
+    """The days on which the exchanges' directory told anything, as `date`, ascending, with their `place`."""
+    rows = seen.filter((pl.col("source") == DIRECTORY) & pl.col("symbol").is_null())
+    return _numbered(rows["days"].explode(empty_as_null=False))
+
+
+def _numbered(dates: pl.Series) -> pl.DataFrame:
+    days = pl.DataFrame({"date": dates.unique().sort()}, schema={"date": pl.Date})
+    return days.with_columns(place=pl.int_range(pl.len()))
+
+
+def _joined(pieces: pl.DataFrame, days: pl.DataFrame) -> pl.DataFrame:
+    """Pieces from `low` to `high` as runs that no day continues."""
+    opens = pl.any_horizontal(pl.col(name).ne_missing(pl.col(name).shift()) for name in _LINE)
+    behind = pl.col("high").cum_max().shift().over("line")
+    begins = (pl.col("low") > behind + 1).fill_null(value=True)
+    runs = (
+        pieces.sort(*_LINE, "low", "high")
+        .with_columns(line=opens.cum_sum())
+        .with_columns(run=begins.cum_sum())
+        .group_by("run")
+        .agg(pl.col(_LINE).first(), low=pl.col("low").min(), high=pl.col("high").max())
+    )
+    first, last = days.select(first="date", low="place"), days.select(last="date", high="place")
+    return runs.join(first, on="low").join(last, on="high").select(*_LINE, "first", "last")
+
+
+def _whole(days: pl.DataFrame, runs: pl.DataFrame, others: pl.DataFrame) -> pl.DataFrame:
+    """The parts of sightings as one frame, in an order of its own."""
+    ends = others.group_by(_LINE).agg(pl.col("first").min(), pl.col("last").max())
+    told = days.select(
+        pl.lit(DIRECTORY).alias("source"), first=pl.col("date").min(), last=pl.col("date").max(), days="date"
+    )
+    once = told.group_by("source", "first", "last").agg(pl.col("days").sort())
+    whole = pl.concat([pl.DataFrame(schema=SIGHTINGS), once, runs, ends], how="diagonal")
+    return whole.sort(*_LINE, "first")

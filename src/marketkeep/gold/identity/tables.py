@@ -113,7 +113,7 @@ def _known(seen: pl.DataFrame, held: Tenancies, found: Events) -> pl.DataFrame:
         here=pl.col("ended").not_(),
     )
     # Half a directory, and the SEC's list where there is no other, tell of securities too, but prove no ending.
-    halves = listed(seen).with_columns(to=pl.col("dates").list.max()).sort("symbol", "to", "name", "exchange")
+    halves = listed(seen).sort("symbol", "last", "name", "exchange")
     others = halves.unique("symbol", keep="last", maintain_order=True).select(
         "symbol", "name", "exchange", "etf", "cik"
     )

@@ -15,7 +15,7 @@ from datetime import date, timedelta
 import polars as pl
 
 from marketkeep.gold.identity.names import company_key, name_keys
-from marketkeep.gold.identity.sightings import DIRECTORY
+from marketkeep.gold.identity.sightings import DIRECTORY, directory_days
 
 # Both halves of the directory: nasdaqlisted has only the first, otherlisted only the second.
 _HALVES = ("NASDAQ", "NYSE")
@@ -43,20 +43,21 @@ class Tenancies:
 
 def tenancies(seen: pl.DataFrame, companies: pl.DataFrame) -> Tenancies:
     """Who held which ticker when, from sightings and the companies (`RAW_COMPANIES` rows) that tell former names."""
-    days = _whole_days(seen)
-    stretches = _with_cik(_stretches(seen, days), seen, companies, days)
+    whole = _whole_days(seen)
+    days = tuple(whole)
+    stretches = _with_cik(_stretches(seen, whole), seen, companies, days)
     return Tenancies(days, _joined(stretches, days))
 
 
 def listed(seen: pl.DataFrame) -> pl.DataFrame:
     """The sightings of real securities in the exchanges' directory."""
-    return seen.filter((pl.col("source") == DIRECTORY) & pl.col("test_issue").fill_null(value=False).not_())
+    return _lines(seen).filter(pl.col("test_issue").fill_null(value=False).not_())
 
 
 def registered(seen: pl.DataFrame) -> pl.DataFrame:
-    """The sightings that tell an issuer, each with the days `from` and `to` it was told."""
+    """The sightings that tell an issuer, each with the days `told_from` and `told_to`."""
     told = seen.filter(pl.col("cik").is_not_null() & (pl.col("source") != DIRECTORY))
-    return told.with_columns(told_from=pl.col("dates").list.min(), told_to=pl.col("dates").list.max()).drop("dates")
+    return told.drop("days").rename({"first": "told_from", "last": "told_to"})
 
 
 def day_of(place: pl.Expr, days: tuple[date, ...]) -> pl.Expr:
@@ -64,72 +65,75 @@ def day_of(place: pl.Expr, days: tuple[date, ...]) -> pl.Expr:
     return place.replace_strict(dict(enumerate(days)), default=None, return_dtype=pl.Date)
 
 
-def _whole_days(seen: pl.DataFrame) -> tuple[date, ...]:
-    directory = seen.filter(pl.col("source") == DIRECTORY)
-    halves = [
-        set(directory.filter(pl.col("exchange") == half)["dates"].explode(empty_as_null=False).unique())
-        for half in _HALVES
-    ]
-    return tuple(sorted(set.intersection(*halves)))
+def _lines(seen: pl.DataFrame) -> pl.DataFrame:
+    return seen.filter((pl.col("source") == DIRECTORY) & pl.col("symbol").is_not_null())
 
 
-def _stretches(seen: pl.DataFrame, days: tuple[date, ...]) -> pl.DataFrame:
+def _whole_days(seen: pl.DataFrame) -> pl.Series:
+    """The days on which the directory had both halves, ascending."""
+    days = directory_days(seen).select("date")
+    for half in _HALVES:
+        spans = _lines(seen).filter(pl.col("exchange") == half)
+        begun = spans.group_by(date="first").agg(begun=pl.len().cast(pl.Int64))
+        over = spans.group_by(date="last").agg(over=pl.len().cast(pl.Int64))
+        counted = days.join(begun, on="date", how="left", maintain_order="left").join(
+            over, on="date", how="left", maintain_order="left"
+        )
+        open_ = pl.col("begun").fill_null(0).cum_sum() - pl.col("over").fill_null(0).cum_sum().shift(fill_value=0)
+        days = days.with_columns(counted.select(open_.alias(half)))
+    return days.filter(pl.all_horizontal(pl.col(half) > 0 for half in _HALVES))["date"]
+
+
+def _stretches(seen: pl.DataFrame, days: pl.Series) -> pl.DataFrame:
     """Runs of whole directories over which a ticker had one and the same line."""
     # Two lines told on one day (noon and evening) are one: that which stood longer, found by its place.
     told = listed(seen)
-    if set(told["dates"].explode(empty_as_null=False).unique()) - set(days):
-        told = told.with_columns(pl.col("dates").list.set_intersection(list(days)).list.sort())
     lines = (
-        told.filter(pl.col("dates").list.len() > 0)
-        .with_columns(until=pl.col("dates").list.max())
+        told.with_columns(
+            first=days.search_sorted(told["first"], side="left").cast(pl.Int64),
+            last=days.search_sorted(told["last"], side="right").cast(pl.Int64) - 1,
+        )
+        .filter(pl.col("first") <= pl.col("last"))
+        .group_by("symbol", "name", "exchange", "etf", "test_issue", "cik", maintain_order=True)
+        .agg(pl.col("first", "last"), until=pl.col("last").max())
         .sort("symbol", "until", "name", "exchange", "etf", nulls_last=False)
         .with_columns(who=pl.col("symbol").rank("dense").cast(pl.UInt32), keys=pl.struct(name_keys()))
         .unnest("keys")
         .with_row_index("line")
     )
-    runs = _runs(lines.select("line", "who", "dates"), days)
+    runs = _runs(lines.select("line", "who", "first", "last").explode("first", "last", empty_as_null=False))
     facts = lines.select("line", "symbol", "name", "exchange", "etf", "full", "company", "kind", "klass")
     return runs.join(facts, on="line", maintain_order="left").drop("line")
 
 
-def _runs(lines: pl.DataFrame, days: tuple[date, ...]) -> pl.DataFrame:
-    """The runs of each line, numbered by ticker and day. Day by day only where one has holes or shares its days."""
-    place = {day: at for at, day in enumerate(days)}
-    whole = lines.select(
-        "line",
-        "who",
-        first=_place(pl.col("dates").list.min(), place),
-        last=_place(pl.col("dates").list.max(), place),
-        count=pl.col("dates").list.len().cast(pl.Int64),
-    ).sort("who", "first", "line")
-    holes = pl.col("count") != pl.col("last") - pl.col("first") + 1
+def _runs(told: pl.DataFrame) -> pl.DataFrame:
+    """The runs of each line, numbered by ticker and day. Day by day only where one shares its days with another."""
+    # What a directory that is not whole has set apart is one run.
+    goes_on = (pl.col("line") == pl.col("line").shift()) & (pl.col("first") == pl.col("last").shift() + 1)
+    whole = _pieces(told.sort("line", "first"), goes_on).sort("who", "first", "line")
     shared = (pl.col("first") <= pl.col("last").shift().over("who")).fill_null(value=False)
-    odd = whole.filter((holes | shared).any().over("who"))["who"].unique()
-    told = (
-        lines.filter(pl.col("who").is_in(odd.implode()))
-        .explode("dates", empty_as_null=False)
-        .select("who", "line", day=_place(pl.col("dates"), place))
-        .group_by("who", "day")
+    odd = whole.filter(shared)["who"].unique()
+    daily = (
+        whole.filter(pl.col("who").is_in(odd.implode()))
+        .select("who", "line", first=pl.int_ranges("first", pl.col("last") + 1))
+        .explode("first", empty_as_null=False)
+        .group_by("who", "first")
         .agg(pl.col("line").max())
-        .sort("who", "day")
+        .with_columns(last="first")
+        .sort("who", "first")
     )
-    begins = (
-        (pl.col("who") != pl.col("who").shift())
-        | (pl.col("line") != pl.col("line").shift())
-        | (pl.col("day") != pl.col("day").shift() + 1)
-    )
-    pieces = (
-        told.with_columns(piece=begins.fill_null(value=True).cum_sum())
-        .group_by("piece", maintain_order=True)
-        .agg(pl.col("who", "line").first(), first=pl.col("day").first(), last=pl.col("day").last())
-    )
-    even = whole.filter(~pl.col("who").is_in(odd.implode())).select("who", "line", "first", "last")
-    both = pl.concat([even, pieces.select(even.columns)]).sort("who", "first")
+    even = whole.filter(~pl.col("who").is_in(odd.implode()))
+    both = pl.concat([even, _pieces(daily, goes_on)]).sort("who", "first")
     return both.with_row_index("run").drop("who")
 
 
-def _place(day: pl.Expr, places: dict[date, int]) -> pl.Expr:
-    return day.replace_strict(places, default=None, return_dtype=pl.Int64)
+def _pieces(told: pl.DataFrame, goes_on: pl.Expr) -> pl.DataFrame:
+    """Rows as one with those that they go on from."""
+    numbered = told.with_columns(piece=goes_on.fill_null(value=False).not_().cum_sum())
+    pieces = numbered.group_by("piece", maintain_order=True).agg(
+        pl.col("who", "line").first(), first=pl.col("first").first(), last=pl.col("last").last()
+    )
+    return pieces.drop("piece")
 
 
 def _with_cik(
