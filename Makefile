@@ -2,7 +2,8 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 READY := .venv/.ready
-PYTEST_ARGS ?= -q
+# Two at once, the tests of one module together: they share keeps that take long to make.
+PYTEST_ARGS ?= -q -n 2 --dist loadfile
 BENCHES = $(sort $(wildcard bench/*.py))
 
 MAKEFLAGS += --no-print-directory

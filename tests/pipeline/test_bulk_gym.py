@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -38,6 +40,15 @@ def gym() -> Iterator[dict[str, Any]]:
         process.terminate()
 
 
+def high_water(pid: int) -> float:
+    """The most memory a process has had by now, in MB: what the system tells at its end would begin with ours."""
+    try:
+        found = re.search(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text())
+    except OSError:
+        return 0.0
+    return float(found[1]) / 1024 if found else 0.0
+
+
 def run(gym: dict[str, Any], root: Path, *datasets: str) -> tuple[str, float]:
     """Update these datasets in a process of its own; what it said, and the most memory it had, in MB."""
     command = [sys.executable, "-m", "marketkeep", "update", "--data", str(root)]
@@ -48,12 +59,14 @@ def run(gym: dict[str, Any], root: Path, *datasets: str) -> tuple[str, float]:
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env={**os.environ, **settings}, text=True
     ) as process:
+        megabytes = 0.0
+        while process.poll() is None:
+            megabytes = max(megabytes, high_water(process.pid))
+            time.sleep(0.05)
         assert process.stdout is not None
         said = process.stdout.read()
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
     assert process.returncode == 0, said
-    return said, usage.ru_maxrss / 1024
+    return said, megabytes
 
 
 def test_bulk_facts_fit_in_memory(gym: dict[str, Any], tmp_path: Path) -> None:
@@ -68,7 +81,7 @@ def test_bulk_facts_fit_in_memory(gym: dict[str, Any], tmp_path: Path) -> None:
     run(gym, root, "listings")
     said, megabytes = run(gym, root, "facts")
     print(f"{said.strip()}\npeak memory {megabytes:,.0f} MB")
-    assert megabytes < MOST_MEGABYTES
+    assert 50 < megabytes < MOST_MEGABYTES
     paths = work.lake.catalog().batch_paths("facts")
     rows = pl.scan_parquet([root / path for path in paths], glob=False)
     told = rows.select(pl.col("cik").n_unique().alias("companies"), rows=pl.len()).collect().row(0, named=True)

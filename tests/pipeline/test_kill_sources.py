@@ -141,17 +141,19 @@ def test_killed_among_sources_ends_as_if_never(gym: Gym, tmp_path: Path) -> None
     everything = gym.count
     print(f"{everything} requests undisturbed: {asked}")
     killed = 0
-    while killed < KILLS:
-        root = follow(tmp_path / f"killed-{killed}", gym)
+    for number in range(KILLS):
+        root = follow(tmp_path / f"killed-{number}", gym)
         for name in SOURCES:
             gym.set_faults(gym.plans[name], name)
-        for _ in range(2):
-            killed += kill_after(root, gym, chance.randrange(1, everything), chance.uniform(0.0, 0.4))
+        # First somewhere on its way, then while the next run takes up what that one left.
+        for requests in (chance.randrange(1, everything * 3 // 4), 1):
+            killed += kill_after(root, gym, requests, chance.uniform(0.0, 0.4))
         finish(root, gym)
         assert raw_rows(open_workspace(root)) == expected
         assert values_published(root) == values_published(whole)
         assert [path for path in root.rglob("*") if path.suffix == ".tmp"] == []
         assert examine(root).problems == ()
+    assert killed >= KILLS
     before = published_tree(root)
     rebuild(open_workspace(root))
     assert published_tree(root) == before

@@ -125,9 +125,7 @@ def echoing_vendors(truth: Truth) -> list[Vendor]:
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
     """A keep that follows stocks and a crypto pair, minute bars among what is collected."""
-    Lake(tmp_path / "keep").create(
-        Policy(start=START, datasets=(*Policy().datasets, "minute_bars"), minute_days=5)
-    )
+    Lake(tmp_path / "keep").create(Policy(start=START, datasets=(*Policy().datasets, "minute_bars"), minute_days=5))
     add_symbols(open_workspace(tmp_path / "keep"), SYMBOLS)
     return tmp_path / "keep"
 

@@ -29,7 +29,7 @@ def entries(symbol: str, *years: int) -> pl.DataFrame:
 def write(root: Path, symbol: str, *years: int) -> Catalog:
     """A version whose three tables all tell of one symbol."""
     batch = (f"b-{symbol}", f"raw/{symbol}", "daily_bars", "csv", "run", 1, None, None)
-    asked = ("daily_bars", "yahoo", symbol, False, date(2020, 1, 1), date(2020, 2, 1), AT)
+    asked = ("daily_bars", "yahoo", symbol, None, date(2020, 1, 1), date(2020, 2, 1), AT)
     return write_catalog(
         root,
         entries(symbol, *years),
@@ -67,7 +67,7 @@ def test_catalog_is_read_as_written(tmp_path: Path) -> None:
     assert catalog.symbols() == ["AAPL"]
     assert catalog.batch_paths("daily_bars") == ["raw/AAPL"]
     assert catalog.batch_paths("actions") == []
-    assert catalog.answered("daily_bars", "yahoo", "AAPL") == [(False, date(2020, 1, 1), date(2020, 2, 1), AT)]
+    assert catalog.answered("daily_bars", "yahoo", "AAPL") == [(None, date(2020, 1, 1), date(2020, 2, 1), AT)]
     assert catalog.answered("daily_bars", "csv", "AAPL") == []
     assert catalog.entries["missing"].to_list() == [[date(2020, 5, 5)], [date(2021, 5, 5)]]
 
