@@ -376,3 +376,12 @@ def test_what_nobody_was_asked_for_is_missing_before_the_first_bar() -> None:
     """
     assert lacking(catalog(SESSIONS[40:], (SESSIONS[40], END, OLD), source="other"), WINDOW) == SESSIONS[:40]
     assert lacking(catalog(SESSIONS[40:], (FIRST, SESSIONS[20], OLD), source="other"), WINDOW) == SESSIONS[:40]
+
+
+def test_repair_counts_what_its_own_run_was_told() -> None:
+    """
+    Within a repair an answer counts, so that what one source does not have is asked of the next.
+    """
+    known = catalog(SESSIONS[:40], (FIRST, END, OLD), (FIRST, END, NOW + timedelta(seconds=5)))
+    assert lacking(known, replace(WINDOW, settled=False)) == []
+    assert missing(known, replace(WINDOW, settled=False), "other", POLICY, NOW) == SESSIONS[40:]

@@ -27,6 +27,7 @@ _EVENING_ENDS = time(20)
 _BARS = frozenset({"daily_bars", "minute_bars"})
 
 Span = tuple[date, date]
+_Told = tuple[str | None, date, date, datetime]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +35,8 @@ class Window:
     """
     Sessions [start, end) to be held of a symbol's dataset.
 
-    `settled` counts earlier answers as answered, `held` what is held as had; without it a source is asked for its own
-    word on every session. `rank` orders windows where calls are few, 0 first.
+    `settled` counts answers of earlier runs as answered, `held` what is held as had; without it a source is asked for
+    its own word on every session. `rank` orders windows where calls are few, 0 first.
     """
 
     symbol: str
@@ -74,11 +75,12 @@ def missing(catalog: Catalog, window: Window, source: str, policy: Policy, now: 
     What lies before the first bar that any source had, when it was asked for more, lies before the listing.
     """
     days = not_held(catalog, window) if window.held else _expected(window)
-    if not window.settled or not days:
+    if not days:
         return days
-    days = _outside(days, _before_listing(catalog, window))
-    recent = recent_session(window, policy)
-    return _outside(days, _settled(catalog, window, window.dataset, source, recent, now))
+    if window.settled:
+        days = _outside(days, _before_listing(catalog, window))
+    told = _counted(catalog.answered(window.dataset, source, window.symbol), window, now)
+    return _outside(days, _refused(told, now) + _answered(told, recent_session(window, policy), now))
 
 
 def unanswered(
@@ -91,15 +93,15 @@ def unanswered(
     source tells this dataset along with them.
     """
     days = _expected(window)
-    if not window.settled or not days:
+    if not days:
         return days
     # What was told once of a day of yields or of an ex-date stands; the newest may have been told too early.
     recent = recent_session(window, policy) if window.dataset == "treasury_yields" else window.end
-    spans = refused(catalog, window, source, now)
+    spans = _refused(_counted(catalog.answered(window.dataset, source, window.symbol), window, now), now)
     for one in tellers:
         for dataset, offer in one.offers.items():
             if dataset == window.dataset or window.dataset in offer.carries:
-                told = catalog.answered(dataset, one.name, window.symbol)
+                told = _counted(catalog.answered(dataset, one.name, window.symbol), window, now)
                 # Who has no bars of a symbol has no actions of it either, where they are one answer.
                 spans += _answered(told, recent, now) + (_refused(told, now) if one.name == source else [])
     return _outside(days, spans)
@@ -107,9 +109,7 @@ def unanswered(
 
 def due(catalog: Catalog, window: Window, source: str, offer: Offer, now: datetime) -> bool:
     """Whether a source's last answer about a state is no longer fresh, and no refusal of it holds."""
-    told = catalog.answered(window.dataset, source, window.symbol)
-    if not window.settled or not told:
-        return True
+    told = _counted(catalog.answered(window.dataset, source, window.symbol), window, now)
     if _refused(told, now):
         return False
     answered = [at for refused, _, _, at in told if refused is None]
@@ -186,12 +186,12 @@ def _outside(days: Sequence[date], spans: Sequence[Span]) -> list[date]:
     return [day for day in days if not any(first <= day < last for first, last in spans)]
 
 
-def _settled(catalog: Catalog, window: Window, dataset: str, source: str, recent: date, now: datetime) -> list[Span]:
-    told = catalog.answered(dataset, source, window.symbol)
-    return _refused(told, now) + _answered(told, recent, now)
+def _counted(told: Iterable[_Told], window: Window, now: datetime) -> list[_Told]:
+    """The answers that count for a window: all, or only those of the run that began at `now`."""
+    return [one for one in told if window.settled or one[3] > now]
 
 
-def _answered(told: Iterable[tuple[str | None, date, date, datetime]], recent: date, now: datetime) -> list[Span]:
+def _answered(told: Iterable[_Told], recent: date, now: datetime) -> list[Span]:
     """Spans answered for; of the most recent sessions only what was answered within the last hour."""
     return [
         (start, end if now - at < _ASK_AGAIN_AFTER else min(end, recent))
@@ -200,6 +200,6 @@ def _answered(told: Iterable[tuple[str | None, date, date, datetime]], recent: d
     ]
 
 
-def _refused(told: Iterable[tuple[str | None, date, date, datetime]], now: datetime) -> list[Span]:
+def _refused(told: Iterable[_Told], now: datetime) -> list[Span]:
     """Spans that a source said it does not have, as long as that holds."""
     return [(start, end) for refused, start, end, at in told if refused and now - at < _REFUSAL_HOLDS[refused]]
