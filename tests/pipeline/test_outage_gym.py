@@ -25,7 +25,7 @@ ALPACA_QUOTA = 150
 
 @pytest.fixture(scope="module")
 def gym() -> Iterator[Gym]:
-    """Yahoo answers 24 requests, then fails 24, and so on; each vendor refuses what comes faster than it allows."""
+    """Yahoo answers ten requests, then fails ten, and so on; each vendor refuses what comes faster than it allows."""
     limits = {
         "yahoo": Limit(RATES["yahoo"], 1.0),
         "polygon": Limit(RATES["polygon"], 1.0),
@@ -38,7 +38,7 @@ def gym() -> Iterator[Gym]:
         now=after_close(LAST),
         vendors=some_vendors("yahoo", "polygon", "alpaca"),
         limits=limits,
-        down={"yahoo": Down(up=24, down=24)},
+        down={"yahoo": Down(up=10, down=10)},
     ) as one:
         yield one
 

@@ -9,7 +9,7 @@ another source, or for later.
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass, field, replace
@@ -30,6 +30,7 @@ from marketkeep.pipeline.run import Run
 
 _ROUNDS = 3
 _EMPTY_IS_AN_ANSWER = 2
+_SPARED = 2
 _PUBLISH_EVERY = 8
 _SHORT_WAIT = 0.2
 _WRONG_KEY_RESTS = timedelta(hours=1)
@@ -62,7 +63,8 @@ class Collected:
 @dataclass(slots=True)
 class Collector:
     """
-    Collects for one run. `plan` is told what this run need not ask again; `well` are the sources that answered in it.
+    Collects for one run. `plan` is told what this run need not ask again; `well` are the sources that answered in it,
+    `spared` the requests that were not given up because their source was down.
     """
 
     run: Run
@@ -71,6 +73,7 @@ class Collector:
     result: Collected = field(default_factory=Collected)
     batching: Batching = field(init=False)
     well: set[str] = field(default_factory=set)
+    spared: Counter[Request] = field(default_factory=Counter)
     flushed: int = 0
 
     def __post_init__(self) -> None:
@@ -231,6 +234,7 @@ class Collector:
     def _failed(self, lane: Lane, attempt: Attempt, failure: FetchFailed) -> None:
         """Remember that nothing came."""
         request, note = attempt.request, no_answer(failure.faults)
+        lane.failing += 1
         self.result.met(failure.faults)
         self._tell_fault(request, failure.faults, cured=False)
         used_up = failure.faults[-1:] == (QUOTA,)
@@ -244,7 +248,8 @@ class Collector:
             attempt.chain.abandon(self.batching)
             return
         self._note(lane.source.name, note)
-        until = None if used_up else self.means.ledger.failed(lane.source.name, note)
+        down = not failure.permanent and attempt.number == _ROUNDS and self._is_outage(lane, request)
+        until = None if used_up else self.means.ledger.failed(lane.source.name, note, down=down)
         if used_up or until is not None:
             attempt.chain.abandon(self.batching)
             self._leave(lane, at_rest(note, until) if until else note, until)
@@ -254,6 +259,11 @@ class Collector:
             attempt.chain.abandon(self.batching)
             met = ", ".join(failure.faults) or "no attempt was made"
             self._give_up(request, f"no answer came ({met})", self.result.failed)
+
+    def _is_outage(self, lane: Lane, request: Request) -> bool:
+        """Whether a request failed with the source as a whole, and not for itself; twice a request at most."""
+        self.spared[request] += 1
+        return lane.source.name in self.well and lane.failing >= _ROUNDS and self.spared[request] <= _SPARED
 
     def _halve(self, lane: Lane, request: Request) -> None:
         """Ask for both halves of a request's symbols on their own."""
