@@ -38,10 +38,10 @@ from marketkeep.config import Settings
 from marketkeep.http import client as http_client
 from marketkeep.http.pace import Pace
 from marketkeep.model import Policy, Query, Request
-from marketkeep.pipeline.book import find_source
-from marketkeep.pipeline.means import open_means
+from marketkeep.pipeline.collecting.book import find_source
+from marketkeep.pipeline.collecting.means import open_means
+from marketkeep.pipeline.collecting.update import backfill
 from marketkeep.pipeline.securities import add_symbols
-from marketkeep.pipeline.update import backfill
 from marketkeep.pipeline.workspace import open_workspace
 from marketkeep.stores.lake import Lake
 

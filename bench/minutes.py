@@ -27,7 +27,7 @@ import polars as pl
 import marketkeep
 from marketkeep.calendars import XNYS
 from marketkeep.model import Lineage, Policy
-from marketkeep.pipeline.absorb import absorb
+from marketkeep.pipeline.publishing.absorb import absorb
 from marketkeep.pipeline.workspace import open_workspace
 from marketkeep.stores.lake import Lake
 

@@ -10,7 +10,7 @@ import polars as pl
 
 import marketkeep
 from marketkeep.model import Lineage, Policy
-from marketkeep.pipeline.absorb import Absorbed, absorb
+from marketkeep.pipeline.publishing.absorb import Absorbed, absorb
 from marketkeep.pipeline.workspace import Workspace, open_workspace
 from marketkeep.stores.lake import Lake
 from minute_rows import RANKED, Row, delivered

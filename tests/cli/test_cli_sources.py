@@ -15,7 +15,7 @@ from command_line import Ended, run
 from gym import FaultPlan, Gym, Truth, serve
 from gym.truth import make_history
 from gym.vendors import all_vendors
-from marketkeep.pipeline.ledger import PLACE, Ledger
+from marketkeep.pipeline.collecting.ledger import PLACE, Ledger
 from marketkeep.sources import BUILTIN
 
 KEYED = {"polygon": ("KEY",), "alpaca": ("KEY", "SECRET"), "alpha_vantage": ("KEY",)}

@@ -14,7 +14,7 @@ from gym.scripted import Step
 from marketkeep.errors import FetchFailed
 from marketkeep.http import Client, Credential
 from marketkeep.model import Rate, Request
-from marketkeep.pipeline.ledger import Ledger
+from marketkeep.pipeline.collecting.ledger import Ledger
 from marketkeep.sources import Yahoo
 
 FAST = Rate(10_000)

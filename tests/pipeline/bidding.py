@@ -24,8 +24,8 @@ from marketkeep.model import (
     Source,
     Whole,
 )
-from marketkeep.pipeline.gaps import Window
-from marketkeep.pipeline.planning import Planner, Task
+from marketkeep.pipeline.collecting.gaps import Window
+from marketkeep.pipeline.collecting.planning import Planner, Task
 from marketkeep.stores.lake import Catalog
 
 # Thursday evening in New York: the session of that day is final.

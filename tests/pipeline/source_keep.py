@@ -20,13 +20,13 @@ from marketkeep.http import Client, Credential, HttpSettings, HttpxTransport, Ya
 from marketkeep.model import RAW_TABLES, Policy, Rate, Source
 from marketkeep.operate.doctor import examine
 from marketkeep.operate.sources import SourceState, source_states
-from marketkeep.pipeline.book import find_source
+from marketkeep.pipeline.collecting.book import find_source
+from marketkeep.pipeline.collecting.ledger import Ledger
+from marketkeep.pipeline.collecting.means import Means
+from marketkeep.pipeline.collecting.update import Outcome, update
 from marketkeep.pipeline.journal import open_runs, read_run, run_paths
-from marketkeep.pipeline.ledger import Ledger
-from marketkeep.pipeline.means import Means
 from marketkeep.pipeline.rebuild import rebuild
 from marketkeep.pipeline.securities import add_symbols
-from marketkeep.pipeline.update import Outcome, update
 from marketkeep.pipeline.workspace import Workspace, open_workspace
 from marketkeep.stores.lake import Lake
 

@@ -14,8 +14,8 @@ from gym.wire import Ask, Reply
 from marketkeep.config import Settings, SourceSettings
 from marketkeep.errors import BadInput, BadSetting
 from marketkeep.model import Access, Rate, Request
-from marketkeep.pipeline import book as book_module
-from marketkeep.pipeline.book import SourceBook, find_source, known_sources
+from marketkeep.pipeline.collecting import book as book_module
+from marketkeep.pipeline.collecting.book import SourceBook, find_source, known_sources
 from marketkeep.sources import BUILTIN, Coinbase
 
 KEY, SECRET, CONTACT = "book-key-51c0", "book-secret-77d1", "Book Tester book@example.org"

@@ -18,7 +18,7 @@ import pytest
 
 from marketkeep.model import Policy
 from marketkeep.operate import examine
-from marketkeep.pipeline.universe import follow_universe
+from marketkeep.pipeline.collecting.universe import follow_universe
 from marketkeep.pipeline.workspace import open_workspace
 from marketkeep.stores.lake import Lake
 

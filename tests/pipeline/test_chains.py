@@ -10,7 +10,7 @@ import pytest
 
 from marketkeep.model import RAW_TABLES, Frames, Lineage, Request
 from marketkeep.pipeline.batching import Batching
-from marketkeep.pipeline.chains import INCOMPLETE, Chain, Chains
+from marketkeep.pipeline.collecting.chains import INCOMPLETE, Chain, Chains
 from small_keep import SmallKeep
 
 START, END = date(2025, 5, 5), date(2025, 5, 9)

@@ -13,9 +13,9 @@ import pytest
 from gold.told import directory, kept, tickers
 from marketkeep.gold.identity import sightings, together
 from marketkeep.model import Batch
-from marketkeep.pipeline import absorb as absorbing
-from marketkeep.pipeline.absorb import absorb
-from marketkeep.pipeline.folded import Fold, folded
+from marketkeep.pipeline.publishing import absorb as absorbing
+from marketkeep.pipeline.publishing.absorb import absorb
+from marketkeep.pipeline.publishing.folded import Fold, folded
 from marketkeep.pipeline.rebuild import rebuild
 from marketkeep.pipeline.securities import add_symbols
 from marketkeep.raw import BatchStore

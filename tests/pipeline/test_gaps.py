@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from marketkeep.calendars import UTC_DAYS, XNYS
 from marketkeep.errors import CalendarError
 from marketkeep.model import ASKED, BATCHES, CATALOG, Batch, Lineage, Policy, Query, Request
-from marketkeep.pipeline.answers import asked_after
-from marketkeep.pipeline.gaps import Window, expected_end, missing
-from marketkeep.pipeline.planning import Planner
+from marketkeep.pipeline.collecting.gaps import Window, expected_end, missing
+from marketkeep.pipeline.collecting.planning import Planner
+from marketkeep.pipeline.publishing.answers import asked_after
 from marketkeep.sources import Yahoo
 from marketkeep.stores.lake import Catalog
 

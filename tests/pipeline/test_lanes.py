@@ -12,8 +12,8 @@ import pytest
 from bidding import Bidder
 
 from marketkeep.model import Payload, Rate, Request, Source
-from marketkeep.pipeline.fetching import Fetched
-from marketkeep.pipeline.lanes import Attempt, Lane, at_once
+from marketkeep.pipeline.collecting.fetching import Fetched
+from marketkeep.pipeline.collecting.lanes import Attempt, Lane, at_once
 
 NOW = datetime(2025, 6, 2, 22, tzinfo=UTC)
 

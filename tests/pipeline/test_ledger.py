@@ -12,8 +12,8 @@ import pytest
 from marketkeep.errors import StoreError
 from marketkeep.http import CONNECT, TIMEOUT
 from marketkeep.model import QUOTA
-from marketkeep.pipeline.ledger import FAILURES_IN_A_ROW, PLACE, Health, Ledger
-from marketkeep.pipeline.notes import at_rest, no_answer, sentence
+from marketkeep.pipeline.collecting.ledger import FAILURES_IN_A_ROW, PLACE, Health, Ledger
+from marketkeep.pipeline.collecting.notes import at_rest, no_answer, sentence
 
 NOON = datetime(2025, 6, 2, 12, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)

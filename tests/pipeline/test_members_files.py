@@ -12,12 +12,12 @@ from gym_keep import published_tree
 import marketkeep
 from marketkeep.errors import BadFile, BadInput
 from marketkeep.pipeline.batching import Batching
+from marketkeep.pipeline.collecting.universe import follow_universe
 from marketkeep.pipeline.files import FileOptions
 from marketkeep.pipeline.ingest import Ingested, ingest
 from marketkeep.pipeline.journal import open_runs
 from marketkeep.pipeline.rebuild import rebuild
 from marketkeep.pipeline.securities import add_symbols
-from marketkeep.pipeline.universe import follow_universe
 from small_keep import SmallKeep
 
 INTERVALS = "symbol,start,end\nAAPL,2020-01-02,\nBRK B,2020-01-02,2023-05-01\nNA,2021-03-01,\n"

@@ -12,7 +12,7 @@ import pytest
 
 from marketkeep.errors import NotFound
 from marketkeep.model import BATCHES, FINDINGS, INDEX_MEMBERS, RAW_TABLES, Lineage
-from marketkeep.pipeline.membership import keep_differences, publish_membership, publish_yields
+from marketkeep.pipeline.publishing.membership import keep_differences, publish_membership, publish_yields
 from marketkeep.pipeline.workspace import Workspace
 from marketkeep.query.members import member_intervals, members
 from marketkeep.raw import BatchStore

@@ -16,8 +16,8 @@ from gym.minutes import minutes
 from gym.vendors import some_vendors
 from marketkeep.calendars import XNYS
 from marketkeep.operate import examine
+from marketkeep.pipeline.collecting.update import backfill
 from marketkeep.pipeline.rebuild import rebuild
-from marketkeep.pipeline.update import backfill
 
 SYMBOLS, SESSIONS = 50, 60
 LAST = date(2024, 12, 31)

@@ -12,7 +12,7 @@ import pytest
 
 from gym.minutes import minutes
 from gym.truth import Truth
-from marketkeep.pipeline.absorb import absorb
+from marketkeep.pipeline.publishing.absorb import absorb
 from minute_keep import MinuteKeep
 
 PRICES = ["open", "high", "low", "close"]

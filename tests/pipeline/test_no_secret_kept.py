@@ -24,9 +24,9 @@ from gym.vendors import all_vendors
 from gym.wire import Ask, Reply, Vendor
 from marketkeep.config import read_settings
 from marketkeep.model import Policy
-from marketkeep.pipeline.book import SourceBook
+from marketkeep.pipeline.collecting.book import SourceBook
+from marketkeep.pipeline.collecting.ledger import PLACE
 from marketkeep.pipeline.journal import open_runs
-from marketkeep.pipeline.ledger import PLACE
 from marketkeep.pipeline.securities import add_symbols
 from marketkeep.pipeline.workspace import open_workspace
 from marketkeep.stores.lake import Lake

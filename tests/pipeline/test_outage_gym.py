@@ -13,9 +13,9 @@ from vendors_keep import VendorsKeep
 import marketkeep
 from gym import Down, Gym, Limit, serve
 from gym.vendors import some_vendors
+from marketkeep.pipeline.collecting.update import Outcome, backfill
 from marketkeep.pipeline.journal import read_run, run_paths
 from marketkeep.pipeline.rebuild import rebuild
-from marketkeep.pipeline.update import Outcome, backfill
 
 START, LAST = date(2021, 12, 30), date(2024, 12, 27)
 SYMBOLS = 300

@@ -16,14 +16,14 @@ import pytest
 from marketkeep.errors import PayloadRefused
 from marketkeep.model import Lineage, Payload, Query, Rate, Request
 from marketkeep.pipeline import batching as batching_module
-from marketkeep.pipeline import collect as collect_module
 from marketkeep.pipeline.batching import Batching
-from marketkeep.pipeline.collect import Collector
+from marketkeep.pipeline.collecting import collector as collect_module
+from marketkeep.pipeline.collecting.collector import Collector
+from marketkeep.pipeline.collecting.ledger import Ledger
+from marketkeep.pipeline.collecting.means import Means
+from marketkeep.pipeline.collecting.packed import batch_members
+from marketkeep.pipeline.collecting.planning import Planner, Task
 from marketkeep.pipeline.journal import open_runs
-from marketkeep.pipeline.ledger import Ledger
-from marketkeep.pipeline.means import Means
-from marketkeep.pipeline.packed import batch_members
-from marketkeep.pipeline.planning import Planner, Task
 from marketkeep.pipeline.recovery import recover
 from marketkeep.pipeline.run import run
 from marketkeep.sources.sec import Sec

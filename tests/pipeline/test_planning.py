@@ -26,8 +26,8 @@ from hypothesis import strategies as st
 
 from marketkeep.calendars import XNYS
 from marketkeep.model import EVERYTHING, Offer, Rate
-from marketkeep.pipeline.gaps import Window
-from marketkeep.pipeline.planning import Planner
+from marketkeep.pipeline.collecting.gaps import Window
+from marketkeep.pipeline.collecting.planning import Planner
 from marketkeep.sources import Yahoo
 from marketkeep.sources.polygon import Polygon
 

@@ -15,8 +15,8 @@ from marketkeep.calendars import XNYS
 from marketkeep.errors import CorruptFile
 from marketkeep.model import MINUTE_BARS
 from marketkeep.operate.doctor import examine
-from marketkeep.pipeline import publish_minutes as module
-from marketkeep.pipeline.absorb import absorb, clear_published
+from marketkeep.pipeline.publishing import minutes as module
+from marketkeep.pipeline.publishing.absorb import absorb, clear_published
 from marketkeep.stores.lake import Catalog, Lake, layout
 from minute_keep import MinuteKeep
 from minute_rows import Row, at_new_york, delivered, minute
@@ -192,7 +192,7 @@ def test_groups_do_not_show(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
         groups.append(arguments[3])  # type: ignore[arg-type]
         return real(*arguments)  # type: ignore[arg-type]
 
-    monkeypatch.setattr("marketkeep.pipeline.absorb.publish_minutes", counted)
+    monkeypatch.setattr("marketkeep.pipeline.publishing.absorb.publish_minutes", counted)
     monkeypatch.setattr(module, "_GROUP_ROWS", 1)
     assert rebuilt(keep) == before
     assert [len(module.months_in(group)) for group in groups] == [1] * 9
@@ -268,7 +268,7 @@ def test_run_that_was_cut_short_is_finished(tmp_path: Path, monkeypatch: pytest.
 
     with monkeypatch.context() as patch:
         patch.setattr(Lake, "put", cut)
-        patch.setattr("marketkeep.pipeline.absorb.write_catalog", end)
+        patch.setattr("marketkeep.pipeline.publishing.absorb.write_catalog", end)
         with pytest.raises(KeyboardInterrupt):
             absorb(keep.work)
     published = [one.path for one in examine(keep.root).problems if one.part == "published"]

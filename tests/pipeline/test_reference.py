@@ -11,8 +11,8 @@ import pytest
 
 from gold.told import changes, directory, kept, of, tickers
 from marketkeep.model import RAW_TABLES, Batch
-from marketkeep.pipeline import folded as module
-from marketkeep.pipeline.reference import publish_reference
+from marketkeep.pipeline.publishing import folded as module
+from marketkeep.pipeline.publishing.reference import publish_reference
 from marketkeep.pipeline.securities import add_symbols
 from marketkeep.stores.lake import batch_rows, layout
 from small_keep import SmallKeep

@@ -14,11 +14,11 @@ from gym import Gym, Truth, serve, some_vendors
 from marketkeep.calendars import XNYS
 from marketkeep.http import Client, Credential, HttpxTransport
 from marketkeep.model import Rate
-from marketkeep.pipeline.ledger import Ledger
-from marketkeep.pipeline.means import Means
+from marketkeep.pipeline.collecting.ledger import Ledger
+from marketkeep.pipeline.collecting.means import Means
+from marketkeep.pipeline.collecting.update import update
 from marketkeep.pipeline.rebuild import rebuild
 from marketkeep.pipeline.securities import add_symbols
-from marketkeep.pipeline.update import update
 from marketkeep.sources import NasdaqTrader, SecTickers
 from marketkeep.stores.lake import layout
 from small_keep import SmallKeep

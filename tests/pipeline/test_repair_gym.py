@@ -11,7 +11,7 @@ from vendors_keep import VendorsKeep
 import marketkeep
 from gym import FaultPlan, serve
 from gym.vendors import some_vendors
-from marketkeep.pipeline.update import repair
+from marketkeep.pipeline.collecting.update import repair
 
 START, LAST = date(2024, 12, 2), date(2024, 12, 27)
 FAST = {"calls": 1000, "seconds": 1.0}

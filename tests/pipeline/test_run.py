@@ -11,12 +11,12 @@ from vendor_keep import DAYS, SYMBOLS, Said, Say, Vendor, answer, collect, event
 
 from marketkeep.errors import FetchFailed, LeaseHeld, NotFound, StoreError
 from marketkeep.model import Request
-from marketkeep.pipeline import collect as collecting
+from marketkeep.pipeline.collecting import collector as collecting
+from marketkeep.pipeline.collecting.update import repair
 from marketkeep.pipeline.journal import Journal, open_runs, read_run, run_paths
 from marketkeep.pipeline.rebuild import rebuild
 from marketkeep.pipeline.run import run
 from marketkeep.pipeline.securities import add_symbols
-from marketkeep.pipeline.update import repair
 from marketkeep.raw import BatchStore
 from marketkeep.stores.lake import lease
 from small_keep import SmallKeep
@@ -88,7 +88,7 @@ def test_interrupted_while_publishing(keep: SmallKeep, monkeypatch: pytest.Monke
     Interrupted in the middle of publishing: files may be new, the catalog is old, and the next run ends it.
     """
     with monkeypatch.context() as patch:
-        patch.setattr("marketkeep.pipeline.absorb.write_catalog", interrupt)
+        patch.setattr("marketkeep.pipeline.publishing.absorb.write_catalog", interrupt)
         with pytest.raises(KeyboardInterrupt):
             collect(keep)
     assert len(open_runs(keep.root)) == 1

@@ -11,12 +11,12 @@ import pytest
 from gold.told import directory, kept
 from marketkeep.errors import BadInput
 from marketkeep.model import Policy
-from marketkeep.pipeline.absorb import absorb
+from marketkeep.pipeline.collecting.universe import ALL_US, PRIORITIES, follow_new, follow_universe
+from marketkeep.pipeline.collecting.windows import INDICES, windows
+from marketkeep.pipeline.publishing.absorb import absorb
 from marketkeep.pipeline.rebuild import rebuild
 from marketkeep.pipeline.run import run
 from marketkeep.pipeline.securities import add_symbols
-from marketkeep.pipeline.universe import ALL_US, PRIORITIES, follow_new, follow_universe
-from marketkeep.pipeline.windows import INDICES, windows
 from member_rows import listed, rows, told
 from small_keep import SmallKeep
 

@@ -22,8 +22,8 @@ from gym.wire import Vendor
 from gym.yields import point
 from marketkeep.calendars import XNYS
 from marketkeep.model import Policy
+from marketkeep.pipeline.collecting.windows import windows
 from marketkeep.pipeline.rebuild import rebuild
-from marketkeep.pipeline.windows import windows
 
 TRUTH = Truth(symbols=40, years=2)
 FAST = {"calls": 1000, "seconds": 1.0}

@@ -16,7 +16,7 @@ from gym import Gym, serve
 from gym.vendors import some_vendors
 from marketkeep.calendars import XNYS
 from marketkeep.model import Policy
-from marketkeep.pipeline.universe import follow_universe
+from marketkeep.pipeline.collecting.universe import follow_universe
 
 SYMBOLS = 5_000
 START, BEFORE, LAST = date(2024, 12, 9), date(2024, 12, 26), date(2024, 12, 27)

@@ -12,10 +12,10 @@ import pytest
 from gold.told import directory, kept, tickers
 from marketkeep.errors import NotFound
 from marketkeep.model import EVERYTHING, RAW_TABLES, Policy
-from marketkeep.pipeline.absorb import absorb
-from marketkeep.pipeline.gaps import Window
+from marketkeep.pipeline.collecting.gaps import Window
+from marketkeep.pipeline.collecting.windows import DATASETS, INDICES, Range, known_symbols, windows
+from marketkeep.pipeline.publishing.absorb import absorb
 from marketkeep.pipeline.securities import add_symbols
-from marketkeep.pipeline.windows import DATASETS, INDICES, Range, known_symbols, windows
 from marketkeep.pipeline.workspace import Workspace
 from small_keep import SmallKeep
 

@@ -12,11 +12,11 @@ from typing import Any, BinaryIO
 from gym_keep import published_tree
 
 from marketkeep.model import Payload, Rate, Request
+from marketkeep.pipeline.collecting.ledger import Ledger
+from marketkeep.pipeline.collecting.means import Means
+from marketkeep.pipeline.collecting.update import Outcome, update
 from marketkeep.pipeline.journal import open_runs, read_run, run_paths
-from marketkeep.pipeline.ledger import Ledger
-from marketkeep.pipeline.means import Means
 from marketkeep.pipeline.rebuild import rebuild
-from marketkeep.pipeline.update import Outcome, update
 from marketkeep.sources import Yahoo
 from small_keep import SmallKeep, sessions
 

@@ -10,7 +10,7 @@ import pytest
 
 from marketkeep.errors import BadInput, BadRange, NotFound
 from marketkeep.model import RAW_TABLES, Lineage
-from marketkeep.pipeline.absorb import absorb
+from marketkeep.pipeline.publishing.absorb import absorb
 from marketkeep.pipeline.securities import add_symbols
 from member_rows import rows, told
 from small_keep import SmallKeep

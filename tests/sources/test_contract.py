@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from marketkeep.model import Payload, Request, Source
-from marketkeep.pipeline.book import known_sources
+from marketkeep.pipeline.collecting.book import known_sources
 from marketkeep.sources.contract import ASKED, DECLARED, Case
 from marketkeep.sources.contract.judging import ill_taken
 from marketkeep.sources.contract.rules import first_pages

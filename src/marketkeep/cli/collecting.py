@@ -16,15 +16,15 @@ from marketkeep.cli.headings import BEGIN, COLLECT, LOOK_AFTER
 from marketkeep.cli.show import complain, printable, say
 from marketkeep.errors import BadInput
 from marketkeep.model import Policy, Symbol
-from marketkeep.pipeline.absorb import Absorbed
-from marketkeep.pipeline.means import Means, open_means
+from marketkeep.pipeline.collecting.means import Means, open_means
+from marketkeep.pipeline.collecting.universe import ALL_US, follow_universe
+from marketkeep.pipeline.collecting.update import Outcome, symbols_of
+from marketkeep.pipeline.collecting.update import backfill as backfill_keep
+from marketkeep.pipeline.collecting.update import repair as repair_keep
+from marketkeep.pipeline.collecting.update import update as update_keep
+from marketkeep.pipeline.publishing.absorb import Absorbed
 from marketkeep.pipeline.rebuild import rebuild as rebuild_keep
 from marketkeep.pipeline.securities import add_symbols
-from marketkeep.pipeline.universe import ALL_US, follow_universe
-from marketkeep.pipeline.update import Outcome, symbols_of
-from marketkeep.pipeline.update import backfill as backfill_keep
-from marketkeep.pipeline.update import repair as repair_keep
-from marketkeep.pipeline.update import update as update_keep
 from marketkeep.pipeline.workspace import Workspace
 from marketkeep.stores.lake import Lake, layout
 

@@ -21,10 +21,10 @@ from marketkeep.cli.show import frame_table, say
 from marketkeep.config import Settings
 from marketkeep.errors import BadInput, NotFound
 from marketkeep.model import Policy
+from marketkeep.pipeline.collecting.means import open_means
+from marketkeep.pipeline.collecting.update import update
 from marketkeep.pipeline.ingest import ingest_sample
-from marketkeep.pipeline.means import open_means
 from marketkeep.pipeline.securities import add_symbols
-from marketkeep.pipeline.update import update
 from marketkeep.query import Keep
 from marketkeep.stores.lake import Lake, layout
 

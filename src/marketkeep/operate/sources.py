@@ -14,10 +14,10 @@ from pathlib import Path
 from marketkeep.config import Settings
 from marketkeep.errors import FetchFailed, PayloadRefused
 from marketkeep.model import QUOTA, Offer, Source
-from marketkeep.pipeline.book import SourceBook, find_source
-from marketkeep.pipeline.ledger import PLACE, Health, Ledger
-from marketkeep.pipeline.means import open_means
-from marketkeep.pipeline.notes import no_answer, sentence
+from marketkeep.pipeline.collecting.book import SourceBook, find_source
+from marketkeep.pipeline.collecting.ledger import PLACE, Health, Ledger
+from marketkeep.pipeline.collecting.means import open_means
+from marketkeep.pipeline.collecting.notes import no_answer, sentence
 
 
 @dataclass(frozen=True, slots=True)

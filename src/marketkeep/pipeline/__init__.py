@@ -1,1 +1,1 @@
-"""Pipeline: the only room that knows both sources and stores. Gaps, collect, land, check, promote, publish."""
+"""Pipeline: the only room that knows both sources and stores. Runs, ingesting; collecting and publishing below it."""

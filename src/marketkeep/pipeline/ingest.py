@@ -13,9 +13,9 @@ import polars as pl
 
 from marketkeep.errors import BadFile, CorruptFile
 from marketkeep.model import Payload, Request
-from marketkeep.pipeline.absorb import Absorbed
 from marketkeep.pipeline.batching import ROWS_PER_BATCH, Batching, lineage_of
 from marketkeep.pipeline.files import Checked, FileOptions, batch_landed, check_file, check_sample, find_files
+from marketkeep.pipeline.publishing.absorb import Absorbed
 from marketkeep.pipeline.run import Run, run
 from marketkeep.pipeline.workspace import Workspace
 

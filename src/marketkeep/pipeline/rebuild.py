@@ -4,7 +4,7 @@ Rebuild: all published files and the catalog made again from raw alone. The same
 
 from __future__ import annotations
 
-from marketkeep.pipeline.absorb import Absorbed, clear_published
+from marketkeep.pipeline.publishing.absorb import Absorbed, clear_published
 from marketkeep.pipeline.run import run
 from marketkeep.pipeline.workspace import Workspace
 

@@ -15,13 +15,13 @@ from pathlib import Path
 from marketkeep.errors import BadFile, BadInput, CorruptFile, PayloadRefused
 from marketkeep.files import sweep
 from marketkeep.model import NOT_FOUND, Lineage, Source
-from marketkeep.pipeline.absorb import absorb
 from marketkeep.pipeline.batching import Batching, lineage_of
-from marketkeep.pipeline.book import find_source
-from marketkeep.pipeline.chains import Chains
+from marketkeep.pipeline.collecting.book import find_source
+from marketkeep.pipeline.collecting.chains import Chains
+from marketkeep.pipeline.collecting.packed import batch_members
 from marketkeep.pipeline.files import batch_file
 from marketkeep.pipeline.journal import Journal, close_run, open_runs
-from marketkeep.pipeline.packed import batch_members
+from marketkeep.pipeline.publishing.absorb import absorb
 from marketkeep.pipeline.workspace import Workspace
 from marketkeep.raw import Landed
 from marketkeep.sources.manual import read_statement

@@ -14,8 +14,8 @@ from typing import Any
 
 from marketkeep.errors import MarketkeepError
 from marketkeep.files import storing
-from marketkeep.pipeline.absorb import Absorbed, absorb
 from marketkeep.pipeline.journal import Journal, run_paths
+from marketkeep.pipeline.publishing.absorb import Absorbed, absorb
 from marketkeep.pipeline.recovery import recover
 from marketkeep.pipeline.workspace import Workspace
 from marketkeep.raw import LandingWriter

@@ -15,8 +15,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from marketkeep.model import Rate, Request, Source
-from marketkeep.pipeline.chains import Chain
-from marketkeep.pipeline.fetching import Fetched
+from marketkeep.pipeline.collecting.chains import Chain
+from marketkeep.pipeline.collecting.fetching import Fetched
 
 # How long an answer may take without the rate being missed; as many are under way as can be asked for in that time.
 _ANSWER_SECONDS = 0.5

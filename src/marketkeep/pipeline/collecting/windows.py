@@ -14,7 +14,7 @@ import polars as pl
 
 from marketkeep.errors import NotFound
 from marketkeep.model import EVERYTHING, Symbol
-from marketkeep.pipeline.gaps import Window, expected_end
+from marketkeep.pipeline.collecting.gaps import Window, expected_end
 from marketkeep.pipeline.workspace import Workspace
 
 _NEW_YORK = ZoneInfo("America/New_York")

@@ -18,7 +18,7 @@ from marketkeep.calendars import calendar_for
 from marketkeep.checks import bar_findings, check_bars
 from marketkeep.gold import adjust, promote, resolve_actions, revisions, with_factors
 from marketkeep.model import ACTIONS, CATALOG, FINDINGS, Symbol
-from marketkeep.pipeline.touched import Touched
+from marketkeep.pipeline.publishing.touched import Touched
 from marketkeep.pipeline.workspace import Workspace
 from marketkeep.stores.lake import Catalog, layout, records
 

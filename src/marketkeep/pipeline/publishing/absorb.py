@@ -16,13 +16,13 @@ import polars as pl
 
 from marketkeep.errors import CorruptFile
 from marketkeep.model import Batch
-from marketkeep.pipeline.answers import answer_findings, asked_after
-from marketkeep.pipeline.findings import keep_findings
-from marketkeep.pipeline.membership import keep_differences, publish_membership, publish_yields
-from marketkeep.pipeline.publish import Published, entry_rows, publish
-from marketkeep.pipeline.publish_minutes import minute_groups, months_in, publish_minutes
-from marketkeep.pipeline.reference import RESTS_ON, held_spans, publish_reference
-from marketkeep.pipeline.touched import Touched, touched
+from marketkeep.pipeline.publishing.answers import answer_findings, asked_after
+from marketkeep.pipeline.publishing.bars import Published, entry_rows, publish
+from marketkeep.pipeline.publishing.findings import keep_findings
+from marketkeep.pipeline.publishing.membership import keep_differences, publish_membership, publish_yields
+from marketkeep.pipeline.publishing.minutes import minute_groups, months_in, publish_minutes
+from marketkeep.pipeline.publishing.reference import RESTS_ON, held_spans, publish_reference
+from marketkeep.pipeline.publishing.touched import Touched, touched
 from marketkeep.pipeline.workspace import Workspace
 from marketkeep.stores.lake import Catalog, batch_rows, layout, write_catalog
 

@@ -16,7 +16,7 @@ from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
 from marketkeep.model import EVERYTHING, Offer, Policy, Query, Rate, Request, Source, Symbol
-from marketkeep.pipeline.gaps import Span, Window, due, missing, refused, span_of, unanswered
+from marketkeep.pipeline.collecting.gaps import Span, Window, due, missing, refused, span_of, unanswered
 from marketkeep.stores.lake import Catalog
 
 _NEW_YORK = ZoneInfo("America/New_York")

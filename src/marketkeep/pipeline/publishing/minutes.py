@@ -19,8 +19,8 @@ from marketkeep.calendars import calendar_for
 from marketkeep.checks import check_minutes, minute_findings
 from marketkeep.gold import promote_minutes
 from marketkeep.model import Batch, Symbol
-from marketkeep.pipeline.publish import Published, batch_files
-from marketkeep.pipeline.touched import retold_splits, touched_minutes
+from marketkeep.pipeline.publishing.bars import Published, batch_files
+from marketkeep.pipeline.publishing.touched import retold_splits, touched_minutes
 from marketkeep.pipeline.workspace import Workspace
 from marketkeep.stores.lake import Catalog, layout
 from marketkeep.stores.lake.minutes import (

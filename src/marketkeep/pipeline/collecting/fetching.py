@@ -14,7 +14,7 @@ from typing import Self
 
 from marketkeep.files import storing
 from marketkeep.model import Payload, Request, Source
-from marketkeep.pipeline.means import Fetcher
+from marketkeep.pipeline.collecting.means import Fetcher
 from marketkeep.pipeline.workspace import Workspace
 
 _OK = 200

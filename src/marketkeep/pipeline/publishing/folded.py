@@ -18,7 +18,7 @@ import orjson
 import polars as pl
 
 from marketkeep.files import write_atomic
-from marketkeep.pipeline.publish import batch_files
+from marketkeep.pipeline.publishing.bars import batch_files
 from marketkeep.pipeline.workspace import Workspace
 from marketkeep.stores.lake import layout
 

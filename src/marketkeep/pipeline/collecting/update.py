@@ -15,14 +15,14 @@ from zoneinfo import ZoneInfo
 
 from marketkeep.errors import BadInput, BadRange, BadSetting
 from marketkeep.model import Symbol
-from marketkeep.pipeline.absorb import Absorbed
-from marketkeep.pipeline.collect import Collected, Collector
-from marketkeep.pipeline.gaps import Window
-from marketkeep.pipeline.means import Means
-from marketkeep.pipeline.planning import Planner
+from marketkeep.pipeline.collecting.collector import Collected, Collector
+from marketkeep.pipeline.collecting.gaps import Window
+from marketkeep.pipeline.collecting.means import Means
+from marketkeep.pipeline.collecting.planning import Planner
+from marketkeep.pipeline.collecting.universe import follow_new
+from marketkeep.pipeline.collecting.windows import DATASETS, REFERENCE, Range, known_symbols, windows
+from marketkeep.pipeline.publishing.absorb import Absorbed
 from marketkeep.pipeline.run import Run, run
-from marketkeep.pipeline.universe import follow_new
-from marketkeep.pipeline.windows import DATASETS, REFERENCE, Range, known_symbols, windows
 from marketkeep.pipeline.workspace import Workspace
 
 _NEW_YORK = ZoneInfo("America/New_York")

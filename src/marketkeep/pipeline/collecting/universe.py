@@ -15,9 +15,9 @@ from datetime import date
 import polars as pl
 
 from marketkeep.errors import BadInput
+from marketkeep.pipeline.collecting.windows import INDICES, RANKS
 from marketkeep.pipeline.run import Run
 from marketkeep.pipeline.securities import state
-from marketkeep.pipeline.windows import INDICES, RANKS
 from marketkeep.pipeline.workspace import Workspace
 from marketkeep.stores.lake.reference import index_members
 

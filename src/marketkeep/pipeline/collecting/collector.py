@@ -20,12 +20,12 @@ from typing import Any
 from marketkeep.errors import FetchFailed, PayloadRefused
 from marketkeep.model import BAD_KEY, EMPTY, EVERYTHING, NOT_FOUND, PLAN_LIMIT, QUOTA, Lineage, Query, Request, Source
 from marketkeep.pipeline.batching import Batching, lineage_of
-from marketkeep.pipeline.fetching import Fetched, fetch
-from marketkeep.pipeline.lanes import Attempt, Lane, at_once
-from marketkeep.pipeline.means import Means
-from marketkeep.pipeline.notes import at_rest, no_answer, sentence
-from marketkeep.pipeline.packed import batch_members
-from marketkeep.pipeline.planning import Planner, Task
+from marketkeep.pipeline.collecting.fetching import Fetched, fetch
+from marketkeep.pipeline.collecting.lanes import Attempt, Lane, at_once
+from marketkeep.pipeline.collecting.means import Means
+from marketkeep.pipeline.collecting.notes import at_rest, no_answer, sentence
+from marketkeep.pipeline.collecting.packed import batch_members
+from marketkeep.pipeline.collecting.planning import Planner, Task
 from marketkeep.pipeline.run import Run
 
 _ROUNDS = 3

@@ -13,8 +13,8 @@ from typing import BinaryIO, Protocol
 
 from marketkeep.config import Settings
 from marketkeep.model import Payload, Rate, Request, Source
-from marketkeep.pipeline.book import SourceBook
-from marketkeep.pipeline.ledger import Ledger
+from marketkeep.pipeline.collecting.book import SourceBook
+from marketkeep.pipeline.collecting.ledger import Ledger
 
 
 class Fetcher(Protocol):

@@ -11,7 +11,7 @@ import polars as pl
 
 from marketkeep.checks import BAR_CHECKS
 from marketkeep.model import FINDINGS
-from marketkeep.pipeline.publish import REVISED
+from marketkeep.pipeline.publishing.bars import REVISED
 from marketkeep.pipeline.workspace import Workspace
 from marketkeep.stores.lake import layout
 

@@ -13,8 +13,8 @@ from marketkeep.gold.identity import DELISTING_FORMS, Told, reference, sightings
 from marketkeep.gold.yields import treasury_securities
 from marketkeep.model import RAW_TABLES, UTC
 from marketkeep.model.tables import Dtype
-from marketkeep.pipeline.folded import Fold, folded
-from marketkeep.pipeline.publish import batch_files
+from marketkeep.pipeline.publishing.bars import batch_files
+from marketkeep.pipeline.publishing.folded import Fold, folded
 from marketkeep.pipeline.workspace import Workspace
 from marketkeep.stores.lake import layout
 from marketkeep.stores.lake.reference import treasury_yields

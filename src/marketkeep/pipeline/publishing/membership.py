@@ -14,8 +14,8 @@ from marketkeep.gold.member_evidence import witnesses
 from marketkeep.gold.member_runs import member_runs, together
 from marketkeep.gold.membership import members_by
 from marketkeep.gold.yields import resolve_yields
-from marketkeep.pipeline.folded import Fold, folded
-from marketkeep.pipeline.publish import batch_files
+from marketkeep.pipeline.publishing.bars import batch_files
+from marketkeep.pipeline.publishing.folded import Fold, folded
 from marketkeep.pipeline.workspace import Workspace
 from marketkeep.stores.lake import layout
 

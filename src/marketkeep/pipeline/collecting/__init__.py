@@ -1,0 +1,1 @@
+"""Collecting: what is missing, who is asked for it, and how the answers come in."""
