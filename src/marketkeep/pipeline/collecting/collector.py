@@ -248,7 +248,7 @@ class Collector:
             attempt.chain.abandon(self.batching)
             return
         self._note(lane.source.name, note)
-        down = not failure.permanent and attempt.number == _ROUNDS and self._is_outage(lane, request)
+        down = not failure.permanent and attempt.number == _ROUNDS and self._is_outage(lane, attempt)
         until = None if used_up else self.means.ledger.failed(lane.source.name, note, down=down)
         if used_up or until is not None:
             attempt.chain.abandon(self.batching)
@@ -260,10 +260,15 @@ class Collector:
             met = ", ".join(failure.faults) or "no attempt was made"
             self._give_up(request, f"no answer came ({met})", self.result.failed)
 
-    def _is_outage(self, lane: Lane, request: Request) -> bool:
-        """Whether a request failed with the source as a whole, and not for itself; twice a request at most."""
-        self.spared[request] += 1
-        return lane.source.name in self.well and lane.failing >= _ROUNDS and self.spared[request] <= _SPARED
+    def _is_outage(self, lane: Lane, attempt: Attempt) -> bool:
+        """
+        Whether a request failed with the source as a whole, and not for itself; twice a request at most.
+
+        A page whose chain has begun to come fails for itself: the source answered just before.
+        """
+        self.spared[attempt.request] += 1
+        alike = lane.source.name in self.well and lane.failing >= _ROUNDS and not attempt.chain.pages
+        return alike and self.spared[attempt.request] <= _SPARED
 
     def _halve(self, lane: Lane, request: Request) -> None:
         """Ask for both halves of a request's symbols on their own."""
