@@ -74,7 +74,7 @@ class Access:
 
 
 class Whole:
-    """What sources have in common whose answers are neither paged nor packed."""
+    """What most sources have in common: no answer is paged or packed. One whose answers are says how."""
 
     __slots__ = ()
 

@@ -9,7 +9,7 @@ volume of nothing; such a row is no bar and is left out. The rows of its bulk fi
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -18,13 +18,14 @@ import orjson
 import polars as pl
 
 from marketkeep.errors import PayloadRefused
-from marketkeep.model import EMPTY, NOT_FOUND, QUOTA, Access, Frames, Offer, Payload, Query, Rate, Request
+from marketkeep.model import EMPTY, NOT_FOUND, QUOTA, Access, Frames, Offer, Payload, Query, Rate, Request, Whole
 from marketkeep.sources.candles import (
     STEP_SECONDS,
     VALUES,
     candle_bars,
     pairs,
     seconds,
+    spans_within,
     utc_date,
     wrong_interval,
 )
@@ -48,7 +49,7 @@ _UNKNOWN_SYMBOL, _TOO_MANY = (-1121,), (-1003, -1015)
 
 
 @dataclass(frozen=True, slots=True)
-class Binance:
+class Binance(Whole):
     """Daily and minute candles of Binance's spot markets."""
 
     name: str = _NAME
@@ -59,7 +60,7 @@ class Binance:
 
     def plan(self, query: Query) -> list[Request]:
         """Per pair one request for every 1,000 days or 25 days of minutes; pairs in other currencies are left out."""
-        spans = list(_spans(query))
+        spans = list(spans_within(query, _OFFER, _DAYS[query.dataset]))
         return [_request(query.dataset, pair, *span) for pair in pairs(query, _QUOTES) for span in spans]
 
     def next_page(self, request: Request, payload: Payload) -> Request | None:
@@ -74,10 +75,6 @@ class Binance:
         except MISSHAPEN:
             return None
         return replace(request, params=_params(request, following))
-
-    def unpack(self, request: Request, member: str) -> Request | None:
-        """No answer is a zip of answers."""
-        return None
 
     def parse(self, request: Request, payload: Payload) -> Frames:
         """The candles of one page; refused when it is an error, malformed, of another interval or empty."""
@@ -109,16 +106,6 @@ class Binance:
         if request.dataset == "minute_bars":
             told = told.filter((pl.col("trade_count") != 0) | (pl.col("volume") != 0))
         return candle_bars(self.name, request, told)
-
-
-def _spans(query: Query) -> Iterator[tuple[date, date]]:
-    """The window in pieces of one request each, from where the offer begins through today."""
-    end = min(query.end, utc_date(query.now) + timedelta(days=1))
-    start = max(query.start, _OFFER.reach(query.today))
-    while start < end:
-        until = min(start + timedelta(days=_DAYS[query.dataset]), end)
-        yield start, until
-        start = until
 
 
 def _request(dataset: str, pair: str, start: date, end: date) -> Request:

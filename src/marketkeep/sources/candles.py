@@ -7,12 +7,13 @@ nobody traded there is no row.
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, time
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, time, timedelta
 
 import polars as pl
 
 from marketkeep.errors import PayloadRefused
-from marketkeep.model import RAW_TABLES, Query, Request, Symbol
+from marketkeep.model import RAW_TABLES, Offer, Query, Request, Symbol
 
 VALUES = ("open", "high", "low", "close", "volume")
 STEP_SECONDS = {"daily_bars": 86_400, "minute_bars": 60}
@@ -34,6 +35,16 @@ def seconds(day: date) -> int:
 def utc_date(now: datetime) -> date:
     """The UTC day of an instant."""
     return now.astimezone(UTC).date()
+
+
+def spans_within(query: Query, offer: Offer, days: int) -> Iterator[tuple[date, date]]:
+    """A query's window in pieces of so many days, [start, end), from where the offer begins through today in UTC."""
+    end = min(query.end, utc_date(query.now) + timedelta(days=1))
+    start = max(query.start, offer.reach(query.today))
+    while start < end:
+        until = min(start + timedelta(days=days), end)
+        yield start, until
+        start = until
 
 
 def candle_bars(source: str, request: Request, rows: pl.DataFrame) -> pl.DataFrame:

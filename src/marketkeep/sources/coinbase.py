@@ -7,7 +7,7 @@ no fault: only a window's last page settles it. The form of Coinbase's Advanced 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -16,8 +16,8 @@ import orjson
 import polars as pl
 
 from marketkeep.errors import PayloadRefused
-from marketkeep.model import EMPTY, NOT_FOUND, Access, Frames, Offer, Payload, Query, Rate, Request
-from marketkeep.sources.candles import STEP_SECONDS, VALUES, candle_bars, pairs, seconds, utc_date
+from marketkeep.model import EMPTY, NOT_FOUND, Access, Frames, Offer, Payload, Query, Rate, Request, Whole
+from marketkeep.sources.candles import STEP_SECONDS, VALUES, candle_bars, pairs, seconds, spans_within, utc_date
 from marketkeep.sources.misshapen import MISSHAPEN
 
 _NAME = "coinbase"
@@ -37,7 +37,7 @@ _FAR = 10**10
 
 
 @dataclass(frozen=True, slots=True)
-class Coinbase:
+class Coinbase(Whole):
     """Daily and minute candles of Coinbase Exchange."""
 
     name: str = _NAME
@@ -48,7 +48,7 @@ class Coinbase:
 
     def plan(self, query: Query) -> list[Request]:
         """Per pair one request for every 300 days or 5 days of minutes."""
-        spans = list(_spans(query))
+        spans = list(spans_within(query, _OFFER, _DAYS[query.dataset]))
         return [_request(query.dataset, pair, *span) for pair in pairs(query, _QUOTES) for span in spans]
 
     def next_page(self, request: Request, payload: Payload) -> Request | None:
@@ -62,10 +62,6 @@ class Coinbase:
         if not is_answer or request.end is None or following >= _until(request.end, payload.fetched_at):
             return None
         return replace(request, params=_params(request, following))
-
-    def unpack(self, request: Request, member: str) -> Request | None:
-        """No answer is a zip of answers."""
-        return None
 
     def parse(self, request: Request, payload: Payload) -> Frames:
         """The candles of one page, oldest first; refused when it is an error, malformed or of another interval."""
@@ -84,16 +80,6 @@ class Coinbase:
         """Today's candle of the market that is always there."""
         today = utc_date(now)
         return _request("daily_bars", "BTC-USD", today, today + timedelta(days=1))
-
-
-def _spans(query: Query) -> Iterator[tuple[date, date]]:
-    """The window in pieces of one request each, from where the offer begins through today."""
-    end = min(query.end, utc_date(query.now) + timedelta(days=1))
-    start = max(query.start, _OFFER.reach(query.today))
-    while start < end:
-        until = min(start + timedelta(days=_DAYS[query.dataset]), end)
-        yield start, until
-        start = until
 
 
 def _request(dataset: str, pair: str, start: date, end: date) -> Request:

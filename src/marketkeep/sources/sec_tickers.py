@@ -34,6 +34,7 @@ from marketkeep.model import (
     Symbol,
     Whole,
 )
+from marketkeep.sources.misshapen import MISSHAPEN
 
 _NAME = "sec_tickers"
 _NEW_YORK = ZoneInfo("America/New_York")
@@ -77,7 +78,7 @@ class SecTickers(Whole):
         columns = _columns(payload.body)
         try:
             listed = _listings(columns, payload.fetched_at.astimezone(_NEW_YORK).date())
-        except (TypeError, ValueError, OverflowError, pl.exceptions.PolarsError) as error:
+        except MISSHAPEN as error:
             reason = "The SEC's list of tickers is not built as it should be."
             raise PayloadRefused(_NAME, "malformed", reason) from error
         if listed.is_empty():
