@@ -8,7 +8,7 @@ the landing and the pipeline pass to each other.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
@@ -110,6 +110,10 @@ class Lineage:
     rows: int = 0
     faults: tuple[str, ...] = ()
     refused: str | None = None
+
+    def settling_nothing(self) -> Lineage:
+        """The same answer as a part of one: it leaves what was asked for open."""
+        return replace(self, start=None, end=None)
 
     @property
     def symbol(self) -> str | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
@@ -99,7 +99,7 @@ def _reparse_one(redo: _Redo, landed: Landed) -> None:
     except PayloadRefused as refusal:
         # One unknown symbol spoils a call for many, which says nothing of the others.
         many = refusal.fault == NOT_FOUND and len(landed.request.symbols) > 1
-        told = replace(lineage, start=None, end=None) if many else lineage
+        told = lineage.settling_nothing() if many else lineage
         batching.refuse(landed.request, told, refusal.fault)
     except BadFile:
         batching.refuse(landed.request, lineage, "malformed")

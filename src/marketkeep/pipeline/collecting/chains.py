@@ -8,7 +8,7 @@ come. Collecting and the redo after a crash follow chains alike.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from marketkeep.model import Frames, Lineage, Request
 from marketkeep.model.redact import redact_url
@@ -31,7 +31,7 @@ class Chain:
     def complete(self, batching: Batching) -> None:
         """Batch all pages; the last one settles what was asked."""
         for request, lineage, frames in self.pages[:-1]:
-            batching.add(request, replace(lineage, start=None, end=None), frames)
+            batching.add(request, lineage.settling_nothing(), frames)
         for request, lineage, frames in self.pages[-1:]:
             batching.add(request, lineage, frames)
         self.pages = []
@@ -39,7 +39,7 @@ class Chain:
     def abandon(self, batching: Batching) -> None:
         """The rest will not come: remember that these pages came, and take no row from them."""
         for request, lineage, _ in self.pages:
-            batching.refuse(request, replace(lineage, start=None, end=None), INCOMPLETE)
+            batching.refuse(request, lineage.settling_nothing(), INCOMPLETE)
         self.pages = []
 
 

@@ -191,7 +191,7 @@ class Collector:
         self._judge(lane, fault, reason)
         if fault == NOT_FOUND and len(request.symbols) > 1:
             # One symbol that the source does not know spoils the call for the others.
-            self.batching.refuse(request, replace(lineage, start=None, end=None), fault)
+            self.batching.refuse(request, lineage.settling_nothing(), fault)
             self._halve(lane, request)
         elif refusal.retry and attempt.number < (_EMPTY_IS_AN_ANSWER if fault == EMPTY else _ROUNDS):
             self.batching.refuse(request, lineage, fault)

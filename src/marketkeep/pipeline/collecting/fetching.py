@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from contextlib import suppress
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -46,14 +46,11 @@ def fetch(work: Workspace, client: Fetcher, source: Source, request: Request) ->
         folder.mkdir(exist_ok=True)
         handle, name = tempfile.mkstemp(prefix=".download-", suffix=".tmp", dir=folder)
     path = Path(name)
-    try:
+    with ExitStack() as undo:
+        undo.callback(path.unlink, missing_ok=True)
         with os.fdopen(handle, "w+b") as sink:
             payload = client.fetch(request, rate, transport, sink)
-    except BaseException:
-        with suppress(OSError):
-            path.unlink()
-        raise
-    if payload.status == _OK:
-        return Fetched(payload, path)
-    path.unlink()
+        if payload.status == _OK:
+            undo.pop_all()
+            return Fetched(payload, path)
     return Fetched(payload)

@@ -224,13 +224,9 @@ class Ledger:
         with self._lock, self._telling():
             data = self._data()
             # Another process may count for the same keep: what is read here holds until it is written.
-            data.execute("begin immediate")
-            try:
+            with data:
+                data.execute("begin immediate")
                 yield data
-            except BaseException:
-                data.execute("rollback")
-                raise
-            data.execute("commit")
 
     @contextmanager
     def _reading(self) -> Iterator[bool]:

@@ -18,8 +18,9 @@ from marketkeep.errors import PayloadRefused
 from marketkeep.model import NOT_FOUND, Lineage, Payload, Request, Source
 from marketkeep.pipeline.batching import Batching
 
+# What reading a zip raises: a way of packing that it does not know is a NotImplementedError, an encrypted member a
+# RuntimeError.
 _BROKEN = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError)
-
 
 Download = tuple[Path, Payload]
 """Where a packed answer's body lies, and the rest of the answer."""
