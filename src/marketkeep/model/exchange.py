@@ -11,11 +11,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from urllib.parse import urlencode
-from zoneinfo import ZoneInfo
 
 import polars as pl
 
-_NEW_YORK = ZoneInfo("America/New_York")
+from marketkeep.model.new_york import new_york_date
 
 Frames = Mapping[str, pl.DataFrame]
 """Parsed rows by dataset name, each in its raw table's columns but `payload` (the pipeline numbers payloads)."""
@@ -44,7 +43,7 @@ class Query:
     @property
     def today(self) -> date:
         """The date in New York at the time of asking."""
-        return self.now.astimezone(_NEW_YORK).date()
+        return new_york_date(self.now)
 
 
 @dataclass(frozen=True, slots=True)

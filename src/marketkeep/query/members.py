@@ -5,16 +5,14 @@ Members of an index as readers ask for them: who was one on a day, and from when
 from __future__ import annotations
 
 from datetime import UTC, date, datetime
-from zoneinfo import ZoneInfo
 
 import polars as pl
 
 from marketkeep.errors import NotFound
 from marketkeep.gold.membership import members_on
+from marketkeep.model.new_york import new_york_date
 from marketkeep.stores.lake import Lake
 from marketkeep.stores.lake.reference import index_members
-
-_NEW_YORK = ZoneInfo("America/New_York")
 
 
 def members(lake: Lake, index: str, on: date | None = None) -> list[str]:
@@ -33,7 +31,7 @@ def last_told(lake: Lake) -> date:
     if not paths:
         return date.min
     moment = datetime.strptime(paths[-1].rpartition("/")[2][:15], "%Y%m%dT%H%M%S").replace(tzinfo=UTC)
-    return moment.astimezone(_NEW_YORK).date()
+    return new_york_date(moment)
 
 
 def member_intervals(lake: Lake, index: str | None = None) -> pl.DataFrame:

@@ -13,7 +13,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from io import BytesIO
-from zoneinfo import ZoneInfo
 
 import orjson
 import polars as pl
@@ -36,11 +35,11 @@ from marketkeep.model import (
     Symbol,
     Whole,
 )
+from marketkeep.model.new_york import new_york_date
 from marketkeep.sources.misshapen import MISSHAPEN
 from marketkeep.sources.ratios import exact_ratio
 
 _NAME = "alpha_vantage"
-_NEW_YORK = ZoneInfo("America/New_York")
 _URL = "https://www.alphavantage.co/query"
 # What `compact` reaches, its last 100 sessions, in calendar days; `full` needs a paid plan.
 _COMPACT_DAYS = 140
@@ -81,7 +80,7 @@ class AlphaVantage(Whole):
 
     def probe(self, now: datetime) -> Request:
         """The last days of one symbol that is always there."""
-        today = now.astimezone(_NEW_YORK).date()
+        today = new_york_date(now)
         return self._request("IBM", "compact", today - timedelta(days=7), today + timedelta(days=1))
 
     def parse(self, request: Request, payload: Payload) -> Frames:

@@ -13,14 +13,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import polars as pl
 
 from marketkeep.errors import BadSymbol, PayloadRefused
 from marketkeep.model import NOT_FOUND, RAW_TABLES, Access, Frames, Offer, Payload, Query, Rate, Request, Symbol, Whole
+from marketkeep.model.new_york import new_york_date
 
-_NEW_YORK = ZoneInfo("America/New_York")
 _SITE = "https://www.ishares.com/us/products/"
 _ACTION = "1467271812596.ajax"
 _AS_OF = "Fund Holdings as of"
@@ -82,7 +81,7 @@ class IShares(Whole):
 
     def probe(self, now: datetime) -> Request:
         """The smaller of the files."""
-        return self._request("sp500", now.astimezone(_NEW_YORK).date())
+        return self._request("sp500", new_york_date(now))
 
     def parse(self, request: Request, payload: Payload) -> Frames:
         """The fund's shares as of the day that the file names."""

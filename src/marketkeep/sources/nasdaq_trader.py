@@ -13,7 +13,6 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
-from zoneinfo import ZoneInfo
 
 import polars as pl
 
@@ -32,9 +31,9 @@ from marketkeep.model import (
     Symbol,
     Whole,
 )
+from marketkeep.model.new_york import new_york_date
 
 _NAME = "nasdaq_trader"
-_NEW_YORK = ZoneInfo("America/New_York")
 _URL = "https://www.nasdaqtrader.com/dynamic/symdir/nasdaqtraded.txt"
 _OFFERS = {"listings": Offer(snapshot=True, fresh_days=1)}
 _ACCESS = Access("Free without a key; Nasdaq publishes it for reference and gives no warranty.")
@@ -76,7 +75,7 @@ class NasdaqTrader(Whole):
 
     def probe(self, now: datetime) -> Request:
         """The same file: there is nothing smaller that shows as much."""
-        return self._request(now.astimezone(_NEW_YORK).date())
+        return self._request(new_york_date(now))
 
     def parse(self, request: Request, payload: Payload) -> Frames:
         """The lines of a directory file (nasdaqtraded, nasdaqlisted or otherlisted); refused without its trailer."""
@@ -120,7 +119,7 @@ def _day(trailer: re.Match[str], payload: Payload) -> date:
         told = date(year, month, day)
     except ValueError as error:
         raise PayloadRefused(_NAME, "malformed", "The directory's File Creation Time is no date.") from error
-    today = payload.fetched_at.astimezone(_NEW_YORK).date()
+    today = new_york_date(payload.fetched_at)
     if not today - _STALE <= told <= today + timedelta(days=1):
         raise PayloadRefused(_NAME, "stale", f"The directory is of {told}, not of {today}, the day it was asked for.")
     return told

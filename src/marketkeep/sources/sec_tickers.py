@@ -12,7 +12,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import orjson
 import polars as pl
@@ -34,10 +33,10 @@ from marketkeep.model import (
     Symbol,
     Whole,
 )
+from marketkeep.model.new_york import new_york_date
 from marketkeep.sources.misshapen import MISSHAPEN
 
 _NAME = "sec_tickers"
-_NEW_YORK = ZoneInfo("America/New_York")
 _URL = "https://www.sec.gov/files/company_tickers_exchange.json"
 _OFFERS = {"listings": Offer(snapshot=True, fresh_days=1)}
 _ACCESS = Access(
@@ -70,14 +69,14 @@ class SecTickers(Whole):
 
     def probe(self, now: datetime) -> Request:
         """The same file: there is nothing smaller that shows as much."""
-        return self._request(now.astimezone(_NEW_YORK).date())
+        return self._request(new_york_date(now))
 
     def parse(self, request: Request, payload: Payload) -> Frames:
         """Symbol, issuer, name and exchange of every ticker; refused when it is another page or cut short."""
         _expect_list(payload)
         columns = _columns(payload.body)
         try:
-            listed = _listings(columns, payload.fetched_at.astimezone(_NEW_YORK).date())
+            listed = _listings(columns, new_york_date(payload.fetched_at))
         except MISSHAPEN as error:
             reason = "The SEC's list of tickers is not built as it should be."
             raise PayloadRefused(_NAME, "malformed", reason) from error

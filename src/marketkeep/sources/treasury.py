@@ -11,12 +11,12 @@ import csv
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
-from zoneinfo import ZoneInfo
 
 import polars as pl
 
 from marketkeep.errors import PayloadRefused
 from marketkeep.model import EMPTY, NOT_FOUND, RAW_TABLES, Access, Frames, Offer, Payload, Query, Rate, Request, Whole
+from marketkeep.model.new_york import new_york_date
 
 FIRST = date(1990, 1, 2)
 """The first day of the curve."""
@@ -24,7 +24,6 @@ FIRST = date(1990, 1, 2)
 TENORS = ("1M", "1.5M", "2M", "3M", "4M", "6M", "1Y", "2Y", "3Y", "5Y", "7Y", "10Y", "20Y", "30Y")
 """The points of the curve by time to maturity, shortest first."""
 
-_NEW_YORK = ZoneInfo("America/New_York")
 _RATES = "https://home.treasury.gov/resource-center/data-chart-center/interest-rates/daily-treasury-rates.csv/"
 _OFFERS = {"treasury_yields": Offer(frozenset({"bond"}), first=FIRST)}
 _RATE = Rate(calls=1, seconds=1.0)
@@ -75,7 +74,7 @@ class Treasury(Whole):
 
     def probe(self, now: datetime) -> Request:
         """The curves of some days ago and since, as far as they are in one year's file."""
-        today = now.astimezone(_NEW_YORK).date()
+        today = new_york_date(now)
         start = today - timedelta(days=10)
         return _request(start, min(today + timedelta(days=1), date(start.year + 1, 1, 1)))
 

@@ -12,15 +12,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import NamedTuple
-from zoneinfo import ZoneInfo
 
 import polars as pl
 
 from marketkeep.errors import BadSymbol, PayloadRefused
 from marketkeep.model import NOT_FOUND, RAW_TABLES, Access, Frames, Offer, Payload, Query, Rate, Request, Symbol, Whole
+from marketkeep.model.new_york import new_york_date
 from marketkeep.sources.tables import Grid, grids
 
-_NEW_YORK = ZoneInfo("America/New_York")
 _WIKI = "https://en.wikipedia.org/wiki/"
 _FORMATS = ("%B %d, %Y", "%Y-%m-%d", "%b %d, %Y", "%d %B %Y", "%B %d %Y", "%m/%d/%Y")
 _TICKER = (("symbol",), ("ticker",), ("ticker symbol",))
@@ -84,7 +83,7 @@ class Wikipedia(Whole):
 
     def probe(self, now: datetime) -> Request:
         """The shortest of the pages."""
-        return self._request("dow_jones", now.astimezone(_NEW_YORK).date())
+        return self._request("dow_jones", new_york_date(now))
 
     def parse(self, request: Request, payload: Payload) -> Frames:
         """Members as of the day of the answer, and changes by their effective date."""
@@ -93,7 +92,7 @@ class Wikipedia(Whole):
         if page is None:
             raise PayloadRefused(self.name, NOT_FOUND, f"Wikipedia has no page here for the index {index}", retry=False)
         _expect_page(payload)
-        today = payload.fetched_at.astimezone(_NEW_YORK).date()
+        today = new_york_date(payload.fetched_at)
         try:
             found = list(grids(payload.body))
         except ValueError as error:

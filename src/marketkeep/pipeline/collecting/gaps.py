@@ -12,13 +12,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
-from zoneinfo import ZoneInfo
 
 from marketkeep.calendars import Calendar, calendar_for
 from marketkeep.model import EVERYTHING, NOT_FOUND, PLAN_LIMIT, Offer, Policy, Source, Symbol
+from marketkeep.model.new_york import NEW_YORK, new_york_date
 from marketkeep.stores.lake import Catalog
 
-_NEW_YORK = ZoneInfo("America/New_York")
 # A source that was late with the newest sessions is asked for them again, but not at every run.
 _ASK_AGAIN_AFTER = timedelta(hours=1)
 # An unknown symbol may be a hiccup, or the listing may come; how far a plan reaches changes when another is bought.
@@ -63,7 +62,7 @@ def expected_end(symbol: str, policy: Policy, now: datetime, *, evening: bool = 
     calendar = calendar_for(asset_class)
     last = calendar.last_final(now, policy.final_after)
     if evening and asset_class != "crypto":
-        over = datetime.combine(last, _EVENING_ENDS, _NEW_YORK) + policy.final_after
+        over = datetime.combine(last, _EVENING_ENDS, NEW_YORK) + policy.final_after
         last = last if over <= now else calendar.previous_session(last)
     return last + timedelta(days=1)
 
@@ -115,8 +114,8 @@ def due(catalog: Catalog, window: Window, source: str, offer: Offer, now: dateti
     answered = [at for refused, _, _, at in told if refused is None]
     if not answered:
         return True
-    last = max(answered).astimezone(_NEW_YORK).date()
-    return last + timedelta(days=offer.fresh_days) <= now.astimezone(_NEW_YORK).date()
+    last = new_york_date(max(answered))
+    return last + timedelta(days=offer.fresh_days) <= new_york_date(now)
 
 
 def not_held(catalog: Catalog, window: Window) -> list[date]:

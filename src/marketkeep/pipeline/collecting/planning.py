@@ -13,13 +13,12 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
-from zoneinfo import ZoneInfo
 
 from marketkeep.model import EVERYTHING, Offer, Policy, Query, Rate, Request, Source, Symbol
+from marketkeep.model.new_york import new_york_date
 from marketkeep.pipeline.collecting.gaps import Span, Window, due, missing, refused, span_of, unanswered
 from marketkeep.stores.lake import Catalog
 
-_NEW_YORK = ZoneInfo("America/New_York")
 _DAY_SECONDS = 86_400
 # Rows that one chain of pages may bring: all of it is held in memory until its last page has come.
 _CHAIN_ROWS = 1_000_000
@@ -135,7 +134,7 @@ class Planner:
         offer = source.offers[window.dataset]
         if not self._worth(source, window) or not _has_class(offer, window):
             return None
-        near = replace(window, start=max(window.start, offer.reach(self.now.astimezone(_NEW_YORK).date())))
+        near = replace(window, start=max(window.start, offer.reach(new_york_date(self.now))))
         if near.start >= near.end:
             return None
         if window.dataset.endswith("_bars"):

@@ -11,10 +11,10 @@ import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import date, datetime, timedelta
-from zoneinfo import ZoneInfo
 
 from marketkeep.errors import BadInput, BadRange, BadSetting
 from marketkeep.model import Symbol
+from marketkeep.model.new_york import new_york_date
 from marketkeep.pipeline.collecting.collector import Collected, Collector
 from marketkeep.pipeline.collecting.gaps import Window
 from marketkeep.pipeline.collecting.means import Means
@@ -25,7 +25,6 @@ from marketkeep.pipeline.publishing.absorb import Absorbed
 from marketkeep.pipeline.run import Run, run
 from marketkeep.pipeline.workspace import Workspace
 
-_NEW_YORK = ZoneInfo("America/New_York")
 _MOST_ROUNDS = 50
 # A source that answered in this run and then failed is waited for; one that never answered is not.
 _LONGEST_WAIT = 120.0
@@ -112,7 +111,7 @@ def repair(work: Workspace, means: Means, *, days: int, datasets: Sequence[str] 
     wanted = _known(datasets)
     with run(work, "repair", {"datasets": wanted, "days": days}) as one:
         filling = _Filling(one, means)
-        since = filling.plan.now.astimezone(_NEW_YORK).date() - timedelta(days=days)
+        since = new_york_date(filling.plan.now) - timedelta(days=days)
         all_ = windows(work, wanted, filling.plan.now, within=Range(since, bounded=True), settled=False)
         before = filling.plan.lacking(work.lake.catalog(), all_)
         filling.fill(all_)

@@ -8,16 +8,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import polars as pl
 
 from marketkeep.errors import NotFound
 from marketkeep.model import EVERYTHING, Symbol
+from marketkeep.model.new_york import new_york_date
 from marketkeep.pipeline.collecting.gaps import Window, expected_end
 from marketkeep.pipeline.workspace import Workspace
-
-_NEW_YORK = ZoneInfo("America/New_York")
 
 INDICES = ("sp500", "nasdaq100", "dow_jones", "russell_1000")
 """The indices whose members are collected."""
@@ -102,7 +100,7 @@ def _of_symbols(
     settled: bool,
 ) -> Iterator[Window]:
     """From each symbol's start to its last final session, or to its last one."""
-    recent = now.astimezone(_NEW_YORK).date() - timedelta(days=work.policy.minute_days)
+    recent = new_york_date(now) - timedelta(days=work.policy.minute_days)
     ends = _Ends(work, now, within)
     for one in securities:
         symbol = one["symbol"]
@@ -130,7 +128,7 @@ def _of_companies(
 
 
 def _state(dataset: str, symbol: str, now: datetime, *, settled: bool, rank: int = 0) -> Window:
-    today = now.astimezone(_NEW_YORK).date()
+    today = new_york_date(now)
     return Window(symbol, today, today + timedelta(days=1), settled, dataset, rank)
 
 

@@ -10,16 +10,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta
 from urllib.parse import quote
-from zoneinfo import ZoneInfo
 
 from marketkeep.model import Query, Request, Symbol
+from marketkeep.model.new_york import NEW_YORK
 
 PAGE_ROWS, PAGED_ACTIONS = 10_000, 1_000
 HOST = "https://data.alpaca.markets"
 STOCKS, CRYPTO = f"{HOST}/v2/stocks/bars", f"{HOST}/v1beta3/crypto/us/bars"
 ACTIONS = f"{HOST}/v1/corporate-actions"
 TYPES = "forward_split,reverse_split,cash_dividend,stock_dividend,spin_off"
-_NEW_YORK = ZoneInfo("America/New_York")
 _FRAMES = {"daily_bars": "1Day", "minute_bars": "1Min"}
 # Rows a calendar day brings at most or nearly so; five days in seven for shares, extended hours included.
 _ROWS_A_DAY = {("equity", "1Day"): 0.7, ("equity", "1Min"): 430.0, ("crypto", "1Day"): 1.0, ("crypto", "1Min"): 1440.0}
@@ -130,7 +129,7 @@ def _windows(start: date, end: date, most: int) -> Iterator[tuple[date, date]]:
 
 def _instants(start: date, end: date, now: datetime, kind: str, feed: str) -> tuple[str, str] | None:
     """The first and last instant to ask for, both included at Alpaca; None where that time is still to come."""
-    zone = UTC if kind == "crypto" else _NEW_YORK
+    zone = UTC if kind == "crypto" else NEW_YORK
     first = datetime.combine(start, time(), zone).astimezone(UTC)
     last = datetime.combine(end, time(), zone).astimezone(UTC) - timedelta(seconds=1)
     delay = _DELAY.get("" if kind == "crypto" else feed, timedelta(minutes=1))

@@ -11,15 +11,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
-from zoneinfo import ZoneInfo
 
 from marketkeep.model import Access, Frames, Offer, Payload, Query, Rate, Request, Whole
+from marketkeep.model.new_york import new_york_date
 from marketkeep.sources.alpaca.actions import read_actions
 from marketkeep.sources.alpaca.answers import answer_of, token_of
 from marketkeep.sources.alpaca.asking import PAGE_ROWS, PAGED_ACTIONS, action_requests, bar_requests
 from marketkeep.sources.alpaca.bars import read_bars
 
-_NEW_YORK = ZoneInfo("America/New_York")
 _RATE = Rate(calls=200, seconds=60.0)
 _EQUITY, _CRYPTO = "equity", "crypto"
 _FIRST_BAR = date(2016, 1, 4)
@@ -65,7 +64,7 @@ class Alpaca(Whole):
 
     def probe(self, now: datetime) -> Request:
         """The last daily bars of one fund that is always there."""
-        today = now.astimezone(_NEW_YORK).date()
+        today = new_york_date(now)
         return self.plan(Query("daily_bars", ("SPY",), today - timedelta(days=7), today + timedelta(days=1), now))[0]
 
     def next_page(self, request: Request, payload: Payload) -> Request | None:

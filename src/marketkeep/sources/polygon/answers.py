@@ -9,18 +9,17 @@ from __future__ import annotations
 
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
-from zoneinfo import ZoneInfo
 
 import orjson
 
 from marketkeep.errors import PayloadRefused
 from marketkeep.model import BAD_KEY, NOT_FOUND, PLAN_LIMIT, QUOTA, Payload, Request
+from marketkeep.model.new_york import new_york_date
 
 NAME = "polygon"
 HOSTS = ("api.polygon.io", "api.massive.com")
 """The vendor's old and new name; a page may continue on either, whichever was asked."""
 
-NEW_YORK = ZoneInfo("America/New_York")
 
 _GOOD = ("OK", "DELAYED")
 _BAD = ("ERROR", "NOT_AUTHORIZED", "NOT_FOUND")
@@ -103,7 +102,7 @@ def _refusal(request: Request, payload: Payload, root: dict[str, Any]) -> Payloa
 
 
 def _beyond_plan(request: Request, payload: Payload, note: str) -> PayloadRefused:
-    today = payload.fetched_at.astimezone(NEW_YORK).date()
+    today = new_york_date(payload.fetched_at)
     if request.start is not None and request.start >= today and any(words in note for words in _NOT_YET):
         reason = f"Polygon's plan does not give bars of {request.start} before that day is over; a paid plan does."
         return _for_good("not_yet", reason)

@@ -14,8 +14,9 @@ import polars as pl
 
 from marketkeep.errors import PayloadRefused
 from marketkeep.model import EMPTY, UTC, Request, Symbol
+from marketkeep.model.new_york import NEW_YORK
 from marketkeep.sources.misshapen import MISSHAPEN
-from marketkeep.sources.polygon.answers import NAME, NEW_YORK, malformed, results_of
+from marketkeep.sources.polygon.answers import NAME, malformed, results_of
 
 _FIELDS = {
     "T": pl.String,

@@ -14,7 +14,8 @@ from datetime import date, datetime, time, timedelta
 from marketkeep.calendars import XNYS
 from marketkeep.errors import PayloadRefused
 from marketkeep.model import Access, Frames, Offer, Payload, Query, Rate, Request, Symbol, Whole
-from marketkeep.sources.polygon.answers import HOSTS, NAME, NEW_YORK, continuation, read_answer
+from marketkeep.model.new_york import NEW_YORK
+from marketkeep.sources.polygon.answers import HOSTS, NAME, continuation, read_answer
 from marketkeep.sources.polygon.bars import daily_rows, minute_rows
 from marketkeep.sources.polygon.events import dividend_rows, split_rows
 

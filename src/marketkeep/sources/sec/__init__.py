@@ -11,15 +11,14 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
-from zoneinfo import ZoneInfo
 
 from marketkeep.model import Access, Frames, Offer, Payload, Query, Rate, Request
+from marketkeep.model.new_york import new_york_date
 from marketkeep.sources.misshapen import MISSHAPEN
 from marketkeep.sources.sec.answers import document, malformed
 from marketkeep.sources.sec.facts import read_facts
 from marketkeep.sources.sec.submissions import page_count, read_submissions
 
-_NEW_YORK = ZoneInfo("America/New_York")
 _FACTS = "https://data.sec.gov/api/xbrl/companyfacts/"
 _SUBMISSIONS = "https://data.sec.gov/submissions/"
 _DAILY = "https://www.sec.gov/Archives/edgar/daily-index/"
@@ -108,7 +107,7 @@ class Sec:
 
     def probe(self, now: datetime) -> Request:
         """The filings of one company that is always there."""
-        return self._request("filings", _PROBED, now.astimezone(_NEW_YORK).date())
+        return self._request("filings", _PROBED, new_york_date(now))
 
     def _request(self, dataset: str, company: str, today: date) -> Request:
         url = f"{_ONE[dataset]}{company}.json"

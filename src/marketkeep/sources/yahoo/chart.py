@@ -15,9 +15,9 @@ import polars as pl
 
 from marketkeep.errors import PayloadRefused
 from marketkeep.model import EMPTY, NOT_FOUND, PLAN_LIMIT, Payload, Request, Symbol
+from marketkeep.model.new_york import NEW_YORK
 
 NAME = "yahoo"
-NEW_YORK = ZoneInfo("America/New_York")
 VALUES = ("open", "high", "low", "close", "volume")
 # Seconds since 1970 that reach the year 2286: a time beyond is no time.
 _FAR = 10**10

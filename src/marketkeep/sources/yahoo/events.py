@@ -10,8 +10,8 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from marketkeep.model import Payload
+from marketkeep.model.new_york import new_york_date
 from marketkeep.sources.basis import Cash, Split
-from marketkeep.sources.yahoo.chart import NEW_YORK
 
 
 def splits_of(chart: dict[str, Any], zone: ZoneInfo) -> list[Split]:
@@ -45,7 +45,7 @@ def cash_of(chart: dict[str, Any], zone: ZoneInfo) -> list[Cash]:
 
 def basis_date_of(payload: Payload, splits: list[Split]) -> date:
     """Up to which ex-date Yahoo had applied splits: the day before the call, or that day if it tells of one."""
-    day = payload.fetched_at.astimezone(NEW_YORK).date()
+    day = new_york_date(payload.fetched_at)
     return day if any(split.ex_date == day for split in splits) else day - timedelta(days=1)
 
 

@@ -31,11 +31,11 @@ from marketkeep.model import (
     Symbol,
     Whole,
 )
+from marketkeep.model.new_york import NEW_YORK, new_york_date
 from marketkeep.sources.basis import action_rows
 from marketkeep.sources.misshapen import MISSHAPEN
 from marketkeep.sources.yahoo.chart import (
     NAME,
-    NEW_YORK,
     malformed,
     no_bars,
     read_chart,
@@ -79,7 +79,7 @@ class Yahoo(Whole):
 
     def probe(self, now: datetime) -> Request:
         """The last days of one symbol that is always there."""
-        today = now.astimezone(NEW_YORK).date()
+        today = new_york_date(now)
         return _days("daily_bars", "SPY", today - timedelta(days=7), today + timedelta(days=1))
 
     def parse(self, request: Request, payload: Payload) -> Frames:
