@@ -15,7 +15,6 @@ from marketkeep.errors import FetchFailed
 from marketkeep.http import Client, Credential
 from marketkeep.model import Rate, Request
 from marketkeep.pipeline.collecting.ledger import Ledger
-from marketkeep.sources import Yahoo
 
 FAST = Rate(10_000)
 NOW = datetime(2024, 6, 3, 23, 59, tzinfo=UTC)
@@ -102,13 +101,6 @@ def test_rate_that_is_set_may_be_faster(scripted, told):
     for _ in range(3):
         client.fetch(server.request(), Rate(1, 60), "http")
     assert time.monotonic() - started < 5
-
-
-def test_client_tells_the_rate_that_holds(told):
-    """Who plans by rates is told what will hold: what is set, else what is declared."""
-    client = told(rates={"yahoo": Rate(7, 2.0)})
-    assert client.rate(Yahoo()) == Rate(7, 2.0)
-    assert client.rate(replace(Yahoo(), name="other")) == Yahoo().rate
 
 
 def test_rates_are_each_their_own(scripted, told):

@@ -23,7 +23,7 @@ from marketkeep.http.pace import Pace, Stopped
 from marketkeep.http.settings import Credential, HttpSettings
 from marketkeep.http.transport import TOO_LARGE, Answer, Call, HttpxTransport, Transport, TransportFault
 from marketkeep.http.yahoo import YahooTransport
-from marketkeep.model import QUOTA, Payload, Rate, Request, Source
+from marketkeep.model import QUOTA, Payload, Rate, Request
 from marketkeep.model.redact import redact_headers, redact_url
 
 CLOSED = "closed"
@@ -143,10 +143,6 @@ class Client:
 
     def _address(self, url: str) -> str:
         return url if self._gateway is None else f"{self._gateway}/{url.partition('://')[2]}"
-
-    def rate(self, source: Source) -> Rate:
-        """How often a source is asked: what the settings say, else what it declares."""
-        return self._rates.get(source.name, source.rate)
 
     def _payload(self, source: str, answer: Answer, faults: list[str]) -> Payload:
         now = self._clock()
