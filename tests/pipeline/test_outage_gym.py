@@ -51,7 +51,7 @@ def keep(gym: Gym, tmp_path_factory: pytest.TempPathFactory) -> VendorsKeep:
     """
     told = {name: {"calls": calls, "seconds": 1.0} for name, calls in RATES.items()}
     told["alpaca"]["quota"] = ALPACA_QUOTA
-    settings = {"attempts": 2, "timeout_seconds": 5.0, "rest_seconds": 5.0}
+    settings = {"attempts": 2, "timeout_seconds": 5.0, "rest_seconds": 20.0}
     made = VendorsKeep(tmp_path_factory.mktemp("outage") / "keep", gym, sources=told, settings=settings)
     made.follow(START)
     return made

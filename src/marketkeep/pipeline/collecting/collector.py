@@ -9,7 +9,7 @@ another source, or for later.
 
 from __future__ import annotations
 
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass, field, replace
@@ -29,8 +29,9 @@ from marketkeep.pipeline.collecting.planning import Planner, Task
 from marketkeep.pipeline.run import Run
 
 _ROUNDS = 3
+# Of a source that has been down in this run a request may fail this often before it is taken to fail for itself.
+_OUTAGE_ROUNDS = 8
 _EMPTY_IS_AN_ANSWER = 2
-_SPARED = 2
 _PUBLISH_EVERY = 8
 _SHORT_WAIT = 0.2
 _WRONG_KEY_RESTS = timedelta(hours=1)
@@ -64,7 +65,7 @@ class Collected:
 class Collector:
     """
     Collects for one run. `plan` is told what this run need not ask again; `well` are the sources that answered in it,
-    `spared` the requests that were not given up because their source was down.
+    `down` those that were put to rest in it for not answering.
     """
 
     run: Run
@@ -73,7 +74,7 @@ class Collector:
     result: Collected = field(default_factory=Collected)
     batching: Batching = field(init=False)
     well: set[str] = field(default_factory=set)
-    spared: Counter[Request] = field(default_factory=Counter)
+    down: set[str] = field(default_factory=set)
     flushed: int = 0
 
     def __post_init__(self) -> None:
@@ -234,7 +235,6 @@ class Collector:
     def _failed(self, lane: Lane, attempt: Attempt, failure: FetchFailed) -> None:
         """Remember that nothing came."""
         request, note = attempt.request, no_answer(failure.faults)
-        lane.failing += 1
         self.result.met(failure.faults)
         self._tell_fault(request, failure.faults, cured=False)
         used_up = failure.faults[-1:] == (QUOTA,)
@@ -248,27 +248,22 @@ class Collector:
             attempt.chain.abandon(self.batching)
             return
         self._note(lane.source.name, note)
-        down = not failure.permanent and attempt.number == _ROUNDS and self._is_outage(lane, attempt)
-        until = None if used_up else self.means.ledger.failed(lane.source.name, note, down=down)
+        until = None if used_up else self.means.ledger.failed(lane.source.name, note)
         if used_up or until is not None:
+            if until:
+                self.down.add(lane.source.name)
             attempt.chain.abandon(self.batching)
             self._leave(lane, at_rest(note, until) if until else note, until)
-        elif not failure.permanent and attempt.number < _ROUNDS:
+        elif not failure.permanent and attempt.number < self._rounds(lane):
             lane.again.append(replace(attempt, number=attempt.number + 1))
         else:
             attempt.chain.abandon(self.batching)
             met = ", ".join(failure.faults) or "no attempt was made"
             self._give_up(request, f"no answer came ({met})", self.result.failed)
 
-    def _is_outage(self, lane: Lane, attempt: Attempt) -> bool:
-        """
-        Whether a request failed with the source as a whole, and not for itself; twice a request at most.
-
-        A page whose chain has begun to come fails for itself: the source answered just before.
-        """
-        self.spared[attempt.request] += 1
-        alike = lane.source.name in self.well and lane.failing >= _ROUNDS and not attempt.chain.pages
-        return alike and self.spared[attempt.request] <= _SPARED
+    def _rounds(self, lane: Lane) -> int:
+        """How often a request may fail before it is given up."""
+        return _OUTAGE_ROUNDS if lane.source.name in self.down else _ROUNDS
 
     def _halve(self, lane: Lane, request: Request) -> None:
         """Ask for both halves of a request's symbols on their own."""

@@ -40,7 +40,7 @@ class Attempt:
 
 @dataclass(slots=True)
 class Lane:
-    """One source at work, `workers` requests of it under way at once, `failing` of the last ones without an answer."""
+    """One source at work, `workers` requests of it under way at once."""
 
     source: Source
     workers: int
@@ -49,7 +49,6 @@ class Lane:
     again: deque[Attempt] = field(default_factory=deque)
     waiting: deque[tuple[Attempt, Future[Fetched]]] = field(default_factory=deque)
     paged: bool = False
-    failing: int = 0
     _answers: int = 0
     _bytes: int = 0
 
@@ -63,7 +62,6 @@ class Lane:
 
     def came(self, fetched: Fetched) -> None:
         """Learn from an answer how large they are; those on disk need no memory."""
-        self.failing = 0
         self._answers += 1
         self._bytes += len(fetched.payload.body)
 

@@ -101,18 +101,14 @@ class Ledger:
                 (source, self._clock().isoformat()),
             )
 
-    def failed(self, source: str, note: str, *, down: bool = False) -> datetime | None:
-        """
-        No answer came; returns until when the source is rested, when this was one failure too many.
-
-        `down` says that it is, however few these were.
-        """
+    def failed(self, source: str, note: str) -> datetime | None:
+        """No answer came; returns until when the source is rested, when this was one failure too many."""
         with self._writing() as data:
             self._count(data, source, "failed")
             self._note(data, source, note)
             row = self._row("select in_a_row, rests from sources where source = ?", source)
             in_a_row, rests = row[0] + 1, row[1]
-            if in_a_row < FAILURES_IN_A_ROW and not down:
+            if in_a_row < FAILURES_IN_A_ROW:
                 data.execute("update sources set in_a_row = ? where source = ?", (in_a_row, source))
                 return None
             until = self._clock() + self._longer(self._rest, rests)
