@@ -14,6 +14,7 @@ from importlib.metadata import version as _version
 from pathlib import Path
 
 from marketkeep.errors import (
+    AmbiguousSymbol,
     BadFile,
     BadInput,
     BadRange,
@@ -43,6 +44,7 @@ def __getattr__(name: str) -> str:
 
 
 __all__ = [
+    "AmbiguousSymbol",
     "BadFile",
     "BadInput",
     "BadRange",

@@ -4,6 +4,7 @@ Every error that marketkeep raises on purpose, in one tree.
     MarketkeepError
     ├── BadInput                 what the caller asked for cannot be right (exit code 2)
     │   ├── BadSymbol            not a symbol, or not one that can be kept safely
+    │   ├── AmbiguousSymbol      several securities had this ticker in the dates asked for
     │   ├── BadRange             start after end, or a date outside what is known
     │   ├── BadFile              a file handed in cannot be read as what it claims to be
     │   └── BadSetting           a setting has a value it must not have
@@ -14,6 +15,7 @@ Every error that marketkeep raises on purpose, in one tree.
     │   └── PayloadRefused       an answer came, but it is not what was asked for
     └── StoreError               a keep's files cannot be read or written (exit code 1)
         ├── CorruptFile          bytes differ from the hash they were kept under
+        │   └── OtherForm        another version of marketkeep published what is there
         └── LeaseHeld            another writer is at work on this keep
 
 A message says what was asked, what was found and what to do next; the facts are attributes too.
@@ -21,6 +23,7 @@ A message says what was asked, what was found and what to do next; the facts are
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
 
@@ -45,6 +48,16 @@ class BadSymbol(BadInput):
             f"{text!r} is not a symbol: {reason}. Use the exchange's form, such as AAPL, BRK.B or BTC-USD."
         )
         self.text, self.reason = text, reason
+
+
+class AmbiguousSymbol(BadInput):
+    """Several securities had a ticker in the dates asked for; `choices` are their symbols, each with who it is."""
+
+    def __init__(self, asked: str, choices: Mapping[str, str]) -> None:
+        told = [f"{symbol} ({who})" if who else symbol for symbol, who in choices.items()]
+        means = f"{', '.join(told[:-1])} and {told[-1]}"
+        super().__init__(f"{asked} means {means}; name one of them or narrow the dates.")
+        self.asked, self.choices = asked, dict(choices)
 
 
 class BadRange(BadInput):
@@ -121,6 +134,18 @@ class CorruptFile(StoreError):
         remedy = "marketkeep rebuild makes it again" if derived else "Restore it from a backup"
         super().__init__(f"{path} is corrupt: {reason}. {remedy}; nothing else is affected.")
         self.path, self.reason = path, reason
+
+
+class OtherForm(CorruptFile):
+    """What is published is of another form than this version of marketkeep reads."""
+
+    def __init__(self, path: Path) -> None:
+        StoreError.__init__(
+            self,
+            f"another version of marketkeep published what {path} tells of. Run marketkeep rebuild, which makes it "
+            "again from all that was received; nothing is lost.",
+        )
+        self.path, self.reason = path, "another version published it"
 
 
 class LeaseHeld(StoreError):

@@ -27,7 +27,10 @@ PAIRS = st.builds(
     "{}-{}".format, st.from_regex(r"[A-Z0-9]{2,12}", fullmatch=True), st.sampled_from(["USD", "USDT", "EUR", "BTC"])
 )
 INDICES = st.from_regex(r"\^[A-Z0-9]{1,12}", fullmatch=True)
-SYMBOLS = st.one_of(EQUITIES, PLAUSIBLE, PAIRS, INDICES).map(Symbol.parse)
+FORMER = st.builds(
+    "{}~{}".format, st.one_of(EQUITIES, PLAUSIBLE), st.from_regex(r"(19|20)[0-9]{2}(\.([2-9]|1[0-9]))?", fullmatch=True)
+)
+SYMBOLS = st.one_of(EQUITIES, PLAUSIBLE, PAIRS, INDICES, FORMER).map(Symbol.parse)
 # Trap 63: names that guessing parsers turn into nothing, truth or infinity.
 ODD_NAMES = ["NA", "NAN", "NULL", "NONE", "TRUE", "FALSE", "ON", "OFF", "NO", "INF", "E", "A"]
 
@@ -105,6 +108,35 @@ def test_aliases(dialect: Dialect, spelled: list[str]) -> None:
     assert [Symbol(text).alias(dialect) for text in ("BRK.B", "ABR.PRD", "ACIC.WS", "CCX.U")] == spelled
 
 
+@given(FORMER, st.sampled_from(DIALECTS))
+def test_trap_30_former_holders_keep_a_name_that_no_vendor_knows(text: str, dialect: Dialect) -> None:
+    """
+    Who had a ticker until a year is an equity of that ticker in no vendor's spelling: none is asked for it.
+    """
+    symbol = Symbol.parse(text)
+    assert (symbol.former, symbol.asset_class) == (True, "equity")
+    assert symbol.ticker == Symbol.parse(text.partition("~")[0]).text
+    assert symbol.text == f"{symbol.ticker}~{text.partition('~')[2]}"
+    assert symbol.alias(dialect).upper() == symbol.text
+    assert not Symbol(symbol.ticker).former
+
+
+@pytest.mark.parametrize(
+    ("text", "folder"),
+    [
+        ("REUS~2015", "REUS~2015"),
+        ("brk-b~2015.2", "BRK.B~2015.2"),
+        ("CON~1999", "CON~1999"),
+        ("CON.A~1999", "CON_.A~1999"),
+    ],
+)
+def test_former_holders_have_folders_of_their_own(text: str, folder: str) -> None:
+    """
+    The year stands behind the ticker in any spelling, and the folder is one that Windows takes.
+    """
+    assert Symbol.parse(text).folder == folder
+
+
 @pytest.mark.parametrize("text", ODD_NAMES)
 def test_odd_names_are_tickers(text: str) -> None:
     """
@@ -138,6 +170,15 @@ def test_class_is_told_by_spelling(text: str, asset_class: str) -> None:
         "C:AAPL",
         "A\\B",
         "~",
+        "~2015",
+        "REUS~",
+        "REUS~15",
+        "REUS~2015.1",
+        "REUS~2015.02",
+        "REUS~2015~2016",
+        "^GSPC~2015",
+        "BTC-USD~2015",
+        "../REUS~2015",
         "A*",
         "A?",
         "A:B",
@@ -198,8 +239,8 @@ def test_any_text_is_a_safe_symbol_or_refused(text: str) -> None:
         symbol = Symbol.parse(text)
     except BadSymbol:
         return
-    assert re.fullmatch(r"\^?[A-Z0-9]+([.-][A-Z0-9]+)*", symbol.text)
-    assert len(symbol.text) <= 24
+    assert re.fullmatch(r"\^?[A-Z0-9]+([.-][A-Z0-9]+)*(~[12][0-9]{3}(\.[0-9]+)?)?", symbol.text)
+    assert len(symbol.ticker) <= 24
 
 
 @given(SYMBOLS)

@@ -40,9 +40,10 @@ def test_conform_orders_casts_and_fills() -> None:
     Columns come out in the table's order and types; a nullable one that is absent is null.
     """
     told = {"followed": [True], "asset_class": ["equity"], "symbol": ["NA"], "active": [True], "priority": ["low"]}
-    made = SECURITIES.conform(pl.DataFrame({**told, "start": [date(2020, 1, 2)]}))
+    made = SECURITIES.conform(pl.DataFrame({**told, "security_id": ["NA"], "start": [date(2020, 1, 2)]}))
     assert made.row(0, named=True) == {
         **dict.fromkeys(SECURITIES.schema),
+        "security_id": "NA",
         "symbol": "NA",
         "asset_class": "equity",
         "priority": "low",
@@ -67,8 +68,11 @@ def test_conform_casts_numbers() -> None:
 @pytest.mark.parametrize(
     ("columns", "message"),
     [
-        ({"symbol": ["A"], "asset_class": ["equity"], "priority": ["low"]}, "needs column followed, active"),
-        ({"symbol": ["A"], "asset_class": ["equity"], "b": [1], "a": [1]}, "has no column a, b"),
+        (
+            {"security_id": ["A"], "symbol": ["A"], "asset_class": ["equity"], "priority": ["low"]},
+            "needs column followed, active",
+        ),
+        ({"security_id": ["A"], "symbol": ["A"], "asset_class": ["equity"], "b": [1], "a": [1]}, "has no column a, b"),
     ],
 )
 def test_conform_names_what_is_wrong(columns: dict[str, list[object]], message: str) -> None:
@@ -83,7 +87,14 @@ def test_conform_refuses_what_does_not_fit() -> None:
     """
     A value that the column's type cannot hold is an error, not a null.
     """
-    told = {"symbol": ["A"], "asset_class": ["equity"], "followed": [True], "active": [True], "priority": ["low"]}
+    told = {
+        "security_id": ["A"],
+        "symbol": ["A"],
+        "asset_class": ["equity"],
+        "followed": [True],
+        "active": [True],
+        "priority": ["low"],
+    }
     frame = pl.DataFrame({**told, "start": ["soon"]})
     with pytest.raises(pl.exceptions.InvalidOperationError):
         SECURITIES.conform(frame)

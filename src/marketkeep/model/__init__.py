@@ -1,8 +1,17 @@
 """The vocabulary of marketkeep: tables, symbols, queries, requests, sources, batches, findings. No I/O."""
 
 from marketkeep.model.exchange import EVERYTHING, Batch, Frames, Lineage, Payload, Query, Request
+from marketkeep.model.fundamental_tables import FUNDAMENTALS, METRICS, CompanyKind, Metric
 from marketkeep.model.policy import Policy
+from marketkeep.model.published import PUBLISHED_TABLES
 from marketkeep.model.raw_tables import RAW_TABLES
+from marketkeep.model.reference_tables import (
+    INDEX_MEMBERS,
+    SECURITIES,
+    TICKER_HISTORY,
+    TICKERS,
+    TREASURY_YIELDS,
+)
 from marketkeep.model.source import (
     BAD_KEY,
     EMPTY,
@@ -23,16 +32,14 @@ from marketkeep.model.tables import (
     CATALOG,
     DAILY_BARS,
     FINDINGS,
-    INDEX_MEMBERS,
+    ISSUES,
     MINUTE_BARS,
-    PUBLISHED_TABLES,
-    SECURITIES,
-    TICKER_HISTORY,
-    TREASURY_YIELDS,
+    MINUTE_DAYS,
     UTC,
     Column,
     Table,
 )
+from marketkeep.model.thresholds import Thresholds
 
 __all__ = [
     "ACTIONS",
@@ -44,14 +51,19 @@ __all__ = [
     "EMPTY",
     "EVERYTHING",
     "FINDINGS",
+    "FUNDAMENTALS",
     "INDEX_MEMBERS",
+    "ISSUES",
+    "METRICS",
     "MINUTE_BARS",
+    "MINUTE_DAYS",
     "NOT_FOUND",
     "PLAN_LIMIT",
     "PUBLISHED_TABLES",
     "QUOTA",
     "RAW_TABLES",
     "SECURITIES",
+    "TICKERS",
     "TICKER_HISTORY",
     "TREASURY_YIELDS",
     "UTC",
@@ -59,9 +71,11 @@ __all__ = [
     "AssetClass",
     "Batch",
     "Column",
+    "CompanyKind",
     "Dialect",
     "Frames",
     "Lineage",
+    "Metric",
     "Offer",
     "Payload",
     "Policy",
@@ -71,5 +85,6 @@ __all__ = [
     "Source",
     "Symbol",
     "Table",
+    "Thresholds",
     "Whole",
 ]

@@ -12,8 +12,9 @@ from datetime import date, timedelta
 from typing import Any
 
 from marketkeep.errors import BadSetting
+from marketkeep.model.thresholds import Thresholds
 
-_LISTS = ("priority", "datasets")
+_LISTS = ("priority", "datasets", "tickers_of_the_day")
 _SHARES = ("tolerance", "action_tolerance")
 _COUNTS = ("final_after_minutes", "trailing_sessions", "minute_days")
 
@@ -25,6 +26,9 @@ class Policy:
 
     `priority` orders sources, best first; a source not named ranks behind all that are. `tolerance` is the relative
     difference of closes within which two sources agree, `action_tolerance` that of amounts of the same dividend.
+    `priorities` and `tolerances` say otherwise for a dataset (`minute_bars`) or for a class of assets in one
+    (`daily_bars:crypto`). `thresholds` are those of the checks. Rows of the sources in `tickers_of_the_day` stand under
+    the ticker that the security had on their date; those of all others under the one it had when they were received.
     A bar is final `final_after_minutes` past its session's close. Collection starts at `start` where a symbol has no
     start of its own, and asks again for the last `trailing_sessions`, because sources revise them. The update collects
     `datasets`; minute bars, where they are among them, `minute_days` calendar days back. It follows the symbols of the
@@ -46,21 +50,33 @@ class Policy:
     )
     minute_days: int = 30
     follow: Mapping[str, date | None] = field(default_factory=dict)
+    priorities: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    tolerances: Mapping[str, float] = field(default_factory=dict)
+    thresholds: Thresholds = field(default_factory=Thresholds)
+    tickers_of_the_day: tuple[str, ...] = ("polygon", "lean")
 
     @property
     def final_after(self) -> timedelta:
         """How long past its session's close a bar counts as final."""
         return timedelta(minutes=self.final_after_minutes)
 
-    def rank(self, source: str) -> int:
-        """Place of a source in `priority`, 0 for the best."""
-        return self.priority.index(source) if source in self.priority else len(self.priority)
+    def rank(self, source: str, dataset: str = "daily_bars", asset_class: str = "equity") -> int:
+        """Place of a source in the priority of a dataset and class of assets, 0 for the best."""
+        order = self.priorities.get(f"{dataset}:{asset_class}") or self.priorities.get(dataset) or self.priority
+        return order.index(source) if source in order else len(order)
+
+    def tolerance_of(self, dataset: str, asset_class: str = "equity") -> float:
+        """The relative difference within which two sources agree on values of a dataset and class of assets."""
+        usual = self.action_tolerance if dataset == "actions" else self.tolerance
+        return self.tolerances.get(f"{dataset}:{asset_class}", self.tolerances.get(dataset, usual))
 
     def to_json(self) -> dict[str, Any]:
         """The policy as plain values."""
         lists = {name: list(getattr(self, name)) for name in _LISTS}
         follow = {name: start and start.isoformat() for name, start in self.follow.items()}
-        return {**asdict(self), **lists, "start": self.start.isoformat(), "follow": follow}
+        priorities = {name: list(order) for name, order in self.priorities.items()}
+        own = {"start": self.start.isoformat(), "follow": follow, "priorities": priorities}
+        return {**asdict(self), **lists, **own}
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Policy:
@@ -72,7 +88,7 @@ class Policy:
         try:
             return cls(**_read(values, cls()))
         except (AttributeError, TypeError, ValueError, OverflowError) as error:
-            raise BadSetting(f"policy cannot be read: {error}. See the data dictionary for its fields.") from error
+            raise BadSetting(f"policy cannot be read: {error}. See the settings reference.") from error
 
 
 def _read(values: Mapping[str, Any], default: Policy) -> dict[str, Any]:
@@ -84,11 +100,23 @@ def _read(values: Mapping[str, Any], default: Policy) -> dict[str, Any]:
         read[name] = tuple(str(one) for one in read.get(name, getattr(default, name)))
     follow = read.get("follow", default.follow)
     read["follow"] = {str(name): date.fromisoformat(start) if start else None for name, start in follow.items()}
+    read["priorities"] = {
+        str(name): tuple(str(one) for one in order)
+        for name, order in read.get("priorities", default.priorities).items()
+    }
+    read["tolerances"] = {
+        str(name): _share(f"tolerances.{name}", value) for name, value in read.get("tolerances", {}).items()
+    }
+    read["thresholds"] = Thresholds.from_json(read["thresholds"]) if "thresholds" in read else default.thresholds
     if "start" in read:
         read["start"] = date.fromisoformat(read["start"])
     for names, kind in ((_SHARES, float), (_COUNTS, int)):
         for name in names:
-            read[name] = kind(read.get(name, getattr(default, name)))
-            if not 0 <= read[name] < math.inf:
-                raise ValueError(f"{name} is {read[name]}, which is not a number from 0 on")
+            read[name] = kind(_share(name, read.get(name, getattr(default, name))))
     return read
+
+
+def _share(name: str, value: Any) -> float:
+    if not 0 <= float(value) < math.inf:
+        raise ValueError(f"{name} is {value}, which is not a number from 0 on")
+    return float(value)

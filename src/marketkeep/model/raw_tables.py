@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import polars as pl
 
-from marketkeep.model.tables import DATE_COLUMN, HISTORY_COLUMNS, SYMBOL_COLUMN, UTC, Column, Table, price
+from marketkeep.model.reference_tables import HISTORY_COLUMNS
+from marketkeep.model.tables import DATE_COLUMN, SYMBOL_COLUMN, UTC, Column, Table, price
 
 _BASIS = Column("basis", pl.String, "as_traded, split_adjusted or adjusted: what the source had applied.")
 _BASIS_DATE = Column(

@@ -3,7 +3,9 @@ The symbol: one canonical form for an instrument's ticker, and its alias at each
 
 The canonical form is upper case with a dot before a share class or suffix: `BRK.B`, `ABR.PRD` (preferred D),
 `ACIC.WS` (warrant), `CCX.U` (unit). Crypto pairs keep their dash (`BTC-USD`), indices their caret (`^GSPC`).
-This module knows spelling only: which security a symbol meant on a day is the business of `gold`.
+`REUS~2015` is who had the ticker REUS until some day of 2015, where somebody else took it later (`~2015.2` the second
+such of a year); no vendor writes it. This module knows spelling only: which security a symbol meant on a day is the
+business of `gold`.
 """
 
 from __future__ import annotations
@@ -23,6 +25,7 @@ _CRYPTO = re.compile(rf"^([A-Z0-9]{{2,12}})[-./ ]({'|'.join(_QUOTE_CURRENCIES)})
 _INDEX = re.compile(r"^\^[A-Z0-9]{1,12}$")
 _HEAD = "[A-Z][A-Z0-9]{0,9}"
 _EQUITY = re.compile(rf"^{_HEAD}(?:\.[A-Z]{{1,4}}){{0,2}}$")
+_FORMER = re.compile(r"^(.+)~([12][0-9]{3}(?:\.(?:[2-9]|[1-9][0-9]))?)$")
 # Names that Windows keeps for devices: a lake is copied between machines, so a folder must not carry one.
 _RESERVED = frozenset({"CON", "PRN", "AUX", "NUL"} | {f"{p}{n}" for p in ("COM", "LPT") for n in range(10)})
 # A preferred is written ABR$D by the exchanges' directory, ABR-PD at Yahoo, ABR.PRD at Alpaca, ABRpD on the tape.
@@ -46,6 +49,8 @@ class Symbol:
         Raises `BadSymbol` for anything that is not a ticker, path separators and control characters included.
         """
         raw = text.strip()
+        if match := _FORMER.match(raw):
+            return cls._former(text, match[1], match[2])
         if not raw or len(raw) > 24:
             raise BadSymbol(text, "it is empty" if not raw else "it is longer than 24 characters")
         if not raw.isascii():
@@ -64,6 +69,27 @@ class Symbol:
             raise BadSymbol(text, "a ticker is letters and digits, with a class or suffix behind a dot")
         return cls(dotted)
 
+    @classmethod
+    def _former(cls, text: str, ticker: str, until: str) -> Symbol:
+        """Who had a ticker until a year: the ticker in any spelling, the year kept as it stands."""
+        try:
+            had = cls.parse(ticker)
+        except BadSymbol as error:
+            raise BadSymbol(text, error.reason) from None
+        if had.asset_class != "equity" or had.former:
+            raise BadSymbol(text, "only the ticker of a stock or fund has a former holder")
+        return cls(f"{had.text}~{until}")
+
+    @property
+    def former(self) -> bool:
+        """Whether it names a former holder of its ticker, as `REUS~2015` does. Vendors know no such name."""
+        return "~" in self.text
+
+    @property
+    def ticker(self) -> str:
+        """The ticker alone: `REUS` of `REUS~2015`, else the symbol itself."""
+        return self.text.partition("~")[0]
+
     @property
     def asset_class(self) -> AssetClass:
         """The class that the spelling alone tells: a crypto pair, an index, or else equity (ETFs included)."""
@@ -78,8 +104,12 @@ class Symbol:
         return f"{head}_{dot}{suffix}" if head in _RESERVED else self.text
 
     def alias(self, dialect: Dialect) -> str:
-        """Spell this symbol the way `dialect` does; `Symbol.parse` reads every such spelling back."""
-        if self.asset_class != "equity" or "." not in self.text:
+        """
+        Spell this symbol the way `dialect` does; `Symbol.parse` reads every such spelling back.
+
+        A former holder keeps its own spelling: under its ticker a vendor would tell of another security.
+        """
+        if self.asset_class != "equity" or "." not in self.text or self.former:
             return self.text.lower() if dialect == "lean" else self.text
         head, _, suffix = self.text.partition(".")
         if suffix.startswith("PR") and len(suffix) <= 3:

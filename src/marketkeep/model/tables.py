@@ -121,49 +121,20 @@ ACTIONS = Table(
             "Null where the action is not applied.",
             nullable=True,
         ),
-        Column("status", pl.String, "confirmed, single, disputed or phantom."),
-        Column("witnesses", pl.String, "Sources that say so, joined by a comma, and how the basis was found."),
-    ),
-)
-
-HISTORY_COLUMNS = (
-    SYMBOL_COLUMN,
-    Column("old_symbol", pl.String, "The ticker until the session before."),
-    Column("new_symbol", pl.String, "The ticker from then on; null where the old one left the market.", nullable=True),
-    Column("effective_date", pl.Date, "First session of the new state."),
-)
-
-TICKER_HISTORY = Table(
-    name="ticker_history",
-    doc="One rename or delisting per symbol and date (reference/ticker_history).",
-    key=("symbol", "effective_date"),
-    columns=(*HISTORY_COLUMNS, Column("source", pl.String, "The source that told it last.")),
-)
-
-SECURITIES = Table(
-    name="securities",
-    doc="One row per symbol the keep knows (reference/ticker_metadata).",
-    key=("symbol",),
-    columns=(
-        SYMBOL_COLUMN,
-        Column("name", pl.String, "As the exchange's directory has it.", nullable=True),
-        Column("exchange", pl.String, "Where it is listed, such as NASDAQ, NYSE, NYSE Arca.", nullable=True),
-        Column("asset_class", pl.String, "equity, etf, bond, crypto or index."),
-        Column("cik", pl.Int64, "The issuer at the SEC: several securities may share one.", nullable=True),
-        Column("priority", pl.String, "high, medium or low: who is asked for first where calls are few."),
-        Column("followed", pl.Boolean, "Whether the daily update collects it."),
-        Column("active", pl.Boolean, "False once it has left the market."),
-        Column("delisting_date", pl.Date, "First session without it.", nullable=True),
-        Column("delisting_reason", pl.String, "What proves it: form_25, form_15 or directory.", nullable=True),
-        Column("start", pl.Date, "Collected from this session on.", nullable=True),
-        Column("first_session", pl.Date, "First bar held.", nullable=True),
-        Column("last_session", pl.Date, "Last bar held.", nullable=True),
+        Column(
+            "status",
+            pl.String,
+            "confirmed (two independent voices agree), single (one source alone), disputed (voices contradict) or "
+            "phantom (a split that prices do not follow: not applied).",
+        ),
+        Column("told", pl.String, "What each source claims, sorted by source: alpaca=2:1, yahoo=4:1."),
+        Column("witnesses", pl.String, "What each witness measured and says of it, joined by `; `; empty if none."),
     ),
 )
 
 FINDINGS = Table(
     name="findings",
-    doc="What a check or the collector found, one row per run of equal findings.",
+    doc="What a check or the collector found, and what became of it.",
     key=("check", "dataset", "symbol", "source", "first", "batch_id"),
     columns=(
         Column("check", pl.String, "Code of the check or fault."),
@@ -177,6 +148,27 @@ FINDINGS = Table(
         Column("detail", pl.String, "One sentence with the facts."),
         BATCH_COLUMN,
         Column("detected_at", UTC, "When the payload concerned was received.", unit="UTC"),
+        Column("repeated", pl.Int64, "Further batches in which the same source told the same again.", unit="batches"),
+        Column("resolved_at", UTC, "When the payload that cured it was received.", unit="UTC", nullable=True),
+        Column("resolved_by", pl.String, "The raw batch that cured it; null while it is open.", nullable=True),
+    ),
+)
+
+ISSUES = Table(
+    name="issues",
+    doc="What is wrong now: open findings, runs of days as one line, and what is worked out when asked.",
+    key=("check", "dataset", "symbol", "source", "first"),
+    columns=(
+        Column("check", pl.String, "Code of the check or fault."),
+        Column("severity", pl.String, "error, warning or info."),
+        Column("dataset", pl.String, "The dataset concerned."),
+        Column("symbol", pl.String, "The symbol concerned; null when it is the market or an index.", nullable=True),
+        Column("source", pl.String, "The source whose rows or answer it concerns.", nullable=True),
+        Column("first", pl.Date, "First date concerned.", nullable=True),
+        Column("last", pl.Date, "Last date concerned.", nullable=True),
+        Column("count", pl.Int64, "Rows, sessions, symbols or answers concerned.", nullable=True),
+        Column("detail", pl.String, "One sentence with the facts."),
+        Column("detected_at", UTC, "When it was found first; null where it is worked out.", unit="UTC", nullable=True),
     ),
 )
 
@@ -254,46 +246,30 @@ MINUTE_BARS = Table(
     dates="date",
 )
 
-INDEX_MEMBERS = Table(
-    name="index_members",
-    doc="When a symbol was a member of an index: [from, to) (reference/index_constituents).",
-    key=("index", "symbol", "from"),
+MINUTE_DAYS = Table(
+    name="minute_days",
+    doc="What the regular minutes of a session come to, one row per version that differs (quality/minute_days).",
+    key=("symbol", "date", "received_at", "batch_id"),
     columns=(
-        Column("index", pl.String, "sp500, nasdaq100, dow_jones, russell_1000, or a name of the user's own."),
         SYMBOL_COLUMN,
+        DATE_COLUMN,
+        Column("feed", pl.String, "The tape they were made from."),
+        Column("source", pl.String, "The source whose bars won the session."),
+        price("open", "Open of the first regular minute.", nullable=True),
+        price("high", "Highest of the regular minutes.", nullable=True),
+        price("low", "Lowest of the regular minutes.", nullable=True),
+        price("close", "Close of the last regular minute.", nullable=True),
+        price("closing", "Open of the minute that begins at the close, where auctions print.", nullable=True),
         Column(
-            "from", pl.Date, "First session as a member; null when it lies before all that is known.", nullable=True
+            "volume",
+            pl.Float64,
+            "Of the regular minutes and that of the close, as traded; null when one is unknown.",
+            unit="shares",
+            nullable=True,
         ),
-        Column("to", pl.Date, "First session no longer a member; null while it is one.", nullable=True),
-        Column("name", pl.String, "The company as the source names it.", nullable=True),
-        Column("from_source", pl.String, "The source that tells the beginning.", nullable=True),
-        Column("to_source", pl.String, "The source that tells the end.", nullable=True),
-    ),
-)
-
-TREASURY_YIELDS = Table(
-    name="treasury_yields",
-    doc="The daily par yield curve of US treasuries (reference/treasury_yields).",
-    key=("date", "tenor"),
-    columns=(
-        Column("date", pl.Date, "Day of the curve."),
-        Column("tenor", pl.String, "1M to 30Y; 3M, the 13-week bill, is the risk-free rate."),
-        Column("yield", pl.Float64, "Par yield, bond-equivalent.", unit="percent a year"),
-        Column("source", pl.String, "The source that told it."),
+        Column("minutes", pl.Int32, "Regular minutes with a bar.", unit="minutes"),
+        BATCH_COLUMN,
+        Column("received_at", UTC, "When the payload that made it so was received.", unit="UTC"),
     ),
     dates="date",
-)
-
-PUBLISHED_TABLES = (
-    DAILY_BARS,
-    MINUTE_BARS,
-    ACTIONS,
-    SECURITIES,
-    TICKER_HISTORY,
-    INDEX_MEMBERS,
-    TREASURY_YIELDS,
-    FINDINGS,
-    CATALOG,
-    BATCHES,
-    ASKED,
 )
