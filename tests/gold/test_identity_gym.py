@@ -46,7 +46,7 @@ def snapshots() -> dict[date, list[pl.DataFrame]]:
 
 def listings(snapshots: dict[date, list[pl.DataFrame]], until: date) -> list[pl.DataFrame]:
     """All answers of the sessions up to one."""
-    columns = ["symbol", "name", "exchange", "etf", "test_issue", "cik", "date", "source"]
+    columns = ["symbol", "name", "exchange", "etf", "test_issue", "cik", "date", "source", "fetched_at"]
     return [rows.select(columns) for day, both in snapshots.items() if day <= until for rows in both]
 
 
@@ -92,7 +92,9 @@ def test_metadata_is_the_truth_of_the_last_day(snapshots: dict[date, list[pl.Dat
     """Every security that was ever listed is there once, with its issuer, and active unless it was delisted."""
     securities, _ = tables(listings(snapshots, DAYS[-1]))
     never = {symbol for symbol in TRUTH.symbols if TRUTH.security(symbol).first > DAYS[-1]}
-    assert set(securities["symbol"]) == {*TRUTH.symbols, REUSED} - never
+    former = f"{REUSED}~{TRUTH.reused[REUSED][0].last.year}"
+    assert set(securities["symbol"]) == {*TRUTH.symbols, REUSED, former} - never
+    assert securities["security_id"].is_unique().all()
     for symbol in set(TRUTH.symbols) - never:
         one, profile, row = TRUTH.security(symbol), TRUTH.profile(symbol), of(securities, symbol)
         gone = one.delisted and after(after(one.last)) <= DAYS[-1]
@@ -106,10 +108,13 @@ def test_reused_ticker_has_its_present_holder(snapshots: dict[date, list[pl.Data
     first, second = TRUTH.reused[REUSED]
     between = of(tables(listings(snapshots, second.first - timedelta(days=10)))[0], REUSED)
     assert (between["active"], between["delisting_date"]) == (False, after(first.last))
-    now = of(tables(listings(snapshots, DAYS[-1]))[0], REUSED)
+    securities, _ = tables(listings(snapshots, DAYS[-1]))
+    now, then = of(securities, REUSED), of(securities, f"{REUSED}~{first.last.year}")
     assert now["active"]
     assert now["cik"] != between["cik"]
     assert now["name"] != between["name"]
+    assert then == {**between, "symbol": then["symbol"]}
+    assert (then["security_id"], now["security_id"]) == (REUSED, f"{REUSED}#2")
 
 
 def test_classes_of_a_company_share_its_number(snapshots: dict[date, list[pl.DataFrame]]) -> None:

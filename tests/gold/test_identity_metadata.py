@@ -69,14 +69,15 @@ def test_held_bars_make_a_row() -> None:
 
 
 def test_following_goes_along_with_a_rename() -> None:
-    """The new ticker is followed as the old one was; the old one stays known, not active and not delisted."""
+    """The new ticker is followed as the old one was; the old one has no row of its own, because nobody has it."""
     days = [directory(MON, {"ACME": ACME}), directory(TUE, {"AXME": ACME})]
     statements = [stated("ACME", MON, priority="high", first_session=date(2020, 1, 2))]
     securities, history = tables(days, statements=statements)
     assert changes(history) == [("ACME", "AXME", TUE)]
-    old, new = of(securities, "ACME"), of(securities, "AXME")
+    new = of(securities, "AXME")
+    assert securities["symbol"].to_list() == ["AXME"]
+    assert (new["security_id"], new["delisting_date"]) == ("ACME", None)
     assert (new["followed"], new["priority"], new["start"], new["active"]) == (True, "high", date(2020, 1, 2), True)
-    assert (old["followed"], old["active"], old["delisting_date"], old["delisting_reason"]) == (True, False, None, None)
 
 
 def test_statement_about_the_new_ticker_wins() -> None:
@@ -131,13 +132,16 @@ def test_delisting_told_by_a_file_holds_where_no_directory_speaks() -> None:
 
 
 def test_rename_told_by_a_file_takes_the_wish_along() -> None:
-    """What was stated of the old ticker before its rename is meant for the new one; later it is another's."""
+    """A statement about an old ticker means who had it last, before its rename or after, until another takes it."""
     renamed = [told("AXME", "ACME", "AXME", TUE)]
-    securities, _ = tables([], statements=[stated("ACME", MON)], history=renamed)
-    assert of(securities, "AXME")["followed"]
-    assert not of(securities, "ACME")["active"]
-    later = tables([], statements=[stated("ACME", WED)], history=renamed)[0]
-    assert "AXME" not in later["symbol"].to_list()
+    for day in (MON, WED):
+        securities, _ = tables([], statements=[stated("ACME", day)], history=renamed)
+        assert securities["symbol"].to_list() == ["AXME"]
+        assert of(securities, "AXME")["followed"]
+    taken = [directory(TUE, {"AXME": ACME}), directory(WED, {"AXME": ACME, "ACME": "Beta Corp."})]
+    securities, _ = tables(taken, statements=[stated("ACME", WED)], history=renamed)
+    assert of(securities, "ACME")["followed"]
+    assert not of(securities, "AXME")["followed"]
 
 
 def test_issuer_is_filled_from_the_sec() -> None:

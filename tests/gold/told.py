@@ -75,7 +75,22 @@ def tables(
     held: Iterable[tuple[str, date, date]] = (),
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Ticker metadata and ticker history from all of it."""
-    told = Told(
+    return reference(
+        told_of(listings, statements=statements, history=history, companies=companies, filings=filings, held=held)
+    )
+
+
+def told_of(
+    listings: Sequence[pl.DataFrame],
+    *,
+    statements: Iterable[Row] = (),
+    history: Iterable[Row] = (),
+    companies: Iterable[Row] = (),
+    filings: Iterable[tuple[int, str, date]] = (),
+    held: Iterable[tuple[str, date, date]] = (),
+) -> Told:
+    """All of it, as gold takes it."""
+    return Told(
         sightings(pl.concat(listings) if listings else frame("listings", ())),
         frame("securities", statements),
         frame("ticker_history", history),
@@ -87,7 +102,13 @@ def tables(
             orient="row",
         ),
     )
-    return reference(told)
+
+
+def step(symbol: str, old: str, new: str | None, day: date, source: str = "lean") -> Row:
+    """A row of ticker history as a file tells it, received at noon of its day."""
+    names = {"symbol": symbol, "old_symbol": old, "new_symbol": new, "effective_date": day}
+    at = datetime(day.year, day.month, day.day, 12, tzinfo=UTC)
+    return {**names, "source": source, "batch_id": "b", "fetched_at": at}
 
 
 def kept(store: BatchStore, rows: pl.DataFrame, dataset: str = "listings") -> Batch:

@@ -53,6 +53,7 @@ def treasury_securities(yields: pl.DataFrame) -> pl.DataFrame:
     held = yields.group_by("tenor").agg(first_session=pl.col("date").min(), last_session=pl.col("date").max())
     rows = [
         {
+            "security_id": treasury_symbol(tenor),
             "symbol": treasury_symbol(tenor),
             "name": f"US Treasury {_NAMES.get(tenor, tenor)}, par yield",
             "asset_class": "bond",

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from marketkeep.model.tables import Dtype
+from marketkeep.model.tables import UTC, Dtype
 
 _LINE = ("source", "symbol", "name", "exchange", "etf", "test_issue", "cik")
 SIGHTINGS: dict[str, Dtype] = {
@@ -26,13 +26,14 @@ SIGHTINGS: dict[str, Dtype] = {
     "first": pl.Date,
     "last": pl.Date,
     "days": pl.List(pl.Date),
+    "heard": pl.List(UTC),
 }
 """
 The columns of sightings: a line of a directory, and the first and the last of the days in a row on which it was told.
 
 Days are in a row when the directory told of none between: they stand as `days`, ascending, in a row of the directory
-without a symbol. Of a source that is no directory of the exchanges a line has one row, with the first and the last day
-of all: its holes prove nothing.
+without a symbol, with when each was received first as `heard`. Of a source that is no directory of the exchanges a
+line has one row, with the first and the last day of all: its holes prove nothing.
 """
 
 DIRECTORY = "nasdaq_trader"
@@ -41,9 +42,9 @@ DIRECTORY = "nasdaq_trader"
 
 def sightings(listings: pl.DataFrame) -> pl.DataFrame:
     """Fold raw listings (with `source` beside them) into sightings."""
-    told = listings.select(*_LINE, "date").cast({name: SIGHTINGS[name] for name in _LINE})
+    told = listings.select(*_LINE, "date", "fetched_at").cast({name: SIGHTINGS[name] for name in _LINE})
     mine = told.filter(pl.col("source") == DIRECTORY)
-    days = _numbered(mine["date"])
+    days = _numbered(mine.select("date", heard="fetched_at"))
     runs = _joined(mine.join(days, on="date").select(*_LINE, low="place", high="place"), days)
     others = told.filter(pl.col("source") != DIRECTORY)
     return _whole(days, runs, others.select(*_LINE, first="date", last="date"))
@@ -53,10 +54,11 @@ def together(parts: Sequence[pl.DataFrame]) -> pl.DataFrame:
     """Sightings folded apart, as one."""
     numbered = [part.with_columns(part=pl.lit(at, dtype=pl.UInt32)) for at, part in enumerate(parts)]
     told = pl.concat([pl.DataFrame(schema={**SIGHTINGS, "part": pl.UInt32}), *numbered])
-    by_part = told.filter(pl.col("symbol").is_null()).select("part", date="days").explode("date", empty_as_null=False)
-    days = _numbered(by_part["date"])
+    dated = told.filter(pl.col("symbol").is_null()).select("part", "heard", date="days")
+    by_part = dated.explode("date", "heard", empty_as_null=False)
+    days = _numbered(by_part.select("date", "heard"))
     # A part's run holds for as long as the part has every day that is known.
-    placed = by_part.join(days, on="date").sort("part", "place")
+    placed = by_part.drop("heard").join(days, on="date").sort("part", "place")
     breaks = (pl.col("part") != pl.col("part").shift()) | (pl.col("place") != pl.col("place").shift() + 1)
     spans = (
         placed.with_columns(span=breaks.fill_null(value=True).cum_sum())
@@ -77,13 +79,13 @@ def together(parts: Sequence[pl.DataFrame]) -> pl.DataFrame:
 
 
 def directory_days(seen: pl.DataFrame) -> pl.DataFrame:
-    """The days on which the exchanges' directory told anything, as `date`, ascending, with their `place`."""
+    """The days on which the exchanges' directory told anything: `date`, ascending, with `heard` and their `place`."""
     rows = seen.filter((pl.col("source") == DIRECTORY) & pl.col("symbol").is_null())
-    return _numbered(rows["days"].explode(empty_as_null=False))
+    return _numbered(rows.select("heard", date="days").explode("date", "heard", empty_as_null=False))
 
 
-def _numbered(dates: pl.Series) -> pl.DataFrame:
-    days = pl.DataFrame({"date": dates.unique().sort()}, schema={"date": pl.Date})
+def _numbered(told: pl.DataFrame) -> pl.DataFrame:
+    days = told.group_by("date").agg(pl.col("heard").min()).sort("date")
     return days.with_columns(place=pl.int_range(pl.len()))
 
 
@@ -107,8 +109,8 @@ def _whole(days: pl.DataFrame, runs: pl.DataFrame, others: pl.DataFrame) -> pl.D
     """The parts of sightings as one frame, in an order of its own."""
     ends = others.group_by(_LINE).agg(pl.col("first").min(), pl.col("last").max())
     told = days.select(
-        pl.lit(DIRECTORY).alias("source"), first=pl.col("date").min(), last=pl.col("date").max(), days="date"
+        pl.lit(DIRECTORY).alias("source"), "heard", first=pl.col("date").min(), last=pl.col("date").max(), days="date"
     )
-    once = told.group_by("source", "first", "last").agg(pl.col("days").sort())
+    once = told.sort("days").group_by("source", "first", "last").agg("days", "heard")
     whole = pl.concat([pl.DataFrame(schema=SIGHTINGS), once, runs, ends], how="diagonal")
     return whole.sort(*_LINE, "first")

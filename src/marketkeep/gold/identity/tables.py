@@ -9,27 +9,20 @@ holds for the security that had it when it was stated, and goes along when its t
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import timedelta
 
 import polars as pl
 
 from marketkeep.gold.identity.events import DELISTING_FORMS, FORMS_25, Events, events, on_or_after, told_by
-from marketkeep.gold.identity.names import is_bond_fund
-from marketkeep.gold.identity.tenancies import Tenancies, day_of, listed, registered, tenancies
-from marketkeep.model import SECURITIES, TICKER_HISTORY, Symbol
+from marketkeep.gold.identity.names import is_bond_fund, name_keys
+from marketkeep.gold.identity.tenancies import Tenancies, listed, registered, tenancies
+from marketkeep.gold.identity.tickers import Named, tickers
+from marketkeep.gold.symbology import Symbology
+from marketkeep.model import SECURITIES, TICKER_HISTORY, Policy, Symbol
 
-_FAR = date(9999, 12, 31)
 _LISTED_ON = ("NASDAQ", "NYSE", "Cboe BZX")
 # A rename or delisting told by hand or file is the directory's own when their days are this near.
 _SLACK = timedelta(days=5)
-_TERMS = {
-    "symbol": pl.String,
-    "from": pl.Date,
-    "until": pl.Date,
-    "now": pl.String,
-    "alone": pl.Boolean,
-    "now_alone": pl.Boolean,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,27 +42,61 @@ class Told:
     held: pl.DataFrame
 
 
-def reference(told: Told) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """The two tables: `SECURITIES` rows by symbol, `TICKER_HISTORY` rows by symbol and date."""
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who had which ticker when: tenancies in directories, what became of them, and both with what is told beside."""
+
+    held: Tenancies
+    found: Events
+    named: Named
+
+    @property
+    def tickers(self) -> pl.DataFrame:
+        """`TICKERS` rows."""
+        return self.named.rows
+
+
+def identify(told: Told) -> Identity:
+    """Who had which ticker when. Rests on neither statements nor bars."""
     held = tenancies(told.seen, told.companies)
     found = events(held, told.filings)
-    history = _history(told.history, found.rows)
-    return _securities(told, held, found, history), history
+    return Identity(held, found, tickers(held, found, told.history))
 
 
-def _history(stated: pl.DataFrame, found: pl.DataFrame) -> pl.DataFrame:
+def reference(told: Told, known: Identity | None = None) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """
+    The two tables: `SECURITIES` rows by symbol, `TICKER_HISTORY` rows by symbol and date.
+
+    `known` is what `identify` made of the same; `told.held` has published symbols.
+    """
+    known = known or identify(told)
+    return _securities(told, known), _history(told.history, known)
+
+
+def _history(stated: pl.DataFrame, known: Identity) -> pl.DataFrame:
     """What was told last of each symbol and date, and what the directories show beside it."""
     order = ["symbol", "effective_date", "fetched_at", "batch_id"]
-    newest = stated.sort(order, maintain_order=True).unique(order[:2], keep="last", maintain_order=True)
-    keys = ["old_symbol", "new_symbol"]
-    known = newest.select(*keys, told="effective_date")
-    twice = found.join(known, on=keys, nulls_equal=True).filter(
+    told = stated.sort(order, maintain_order=True).unique(order[:2], keep="last", maintain_order=True)
+    step = ["old_symbol", "new_symbol", "effective_date"]
+    newest = (
+        told.rename({"symbol": "said"})
+        .join(known.named.steps, on=step, how="left", nulls_equal=True)
+        # What contradicts the directories is still what was told, of the symbol it was told of.
+        .with_columns(symbol=pl.coalesce("symbol", "said"), security_id=pl.coalesce("security_id", "said"))
+        .sort("symbol", *order[1:], "said", maintain_order=True)
+        .unique(order[:2], keep="last", maintain_order=True)
+    )
+    keys = step[:2]
+    found = known.found.rows
+    twice = found.join(newest.select(*keys, told="effective_date"), on=keys, nulls_equal=True).filter(
         pl.col("told").is_between(pl.col("seen") - _SLACK, pl.col("effective_date") + _SLACK)
     )
-    # Where a ticker was given up and taken over on one day, the row of the security that goes on is kept.
+    # Where a security was given up and taken over on one day, the row of the one that goes on is kept.
     fresh = (
         told_by(found)
         .join(twice.select("tenancy").unique(), on="tenancy", how="anti")
+        .drop("symbol")
+        .join(known.named.tenants, on="tenancy")
         .sort("symbol", "effective_date", pl.col("new_symbol").is_null(), "old_symbol")
         .unique(order[:2], keep="first", maintain_order=True)
         .join(newest.select(order[:2]), on=order[:2], how="anti")
@@ -79,39 +106,38 @@ def _history(stated: pl.DataFrame, found: pl.DataFrame) -> pl.DataFrame:
     return both.sort("symbol", "effective_date")
 
 
-def _securities(told: Told, held: Tenancies, found: Events, history: pl.DataFrame) -> pl.DataFrame:
-    wishes = _wishes(told.stated, held, found, told.history)
-    known = _known(told.seen, held, found)
-    rows = known.join(wishes, on="symbol", how="full", coalesce=True).join(
-        told.held, on="symbol", how="full", coalesce=True
+def _securities(told: Told, known: Identity) -> pl.DataFrame:
+    wishes = _wishes(told.stated, known.tickers)
+    rows = (
+        _known(told.seen, known)
+        .join(wishes, on="symbol", how="full", coalesce=True)
+        .join(told.held, on="symbol", how="full", coalesce=True)
     )
-    spelled = rows["symbol"].to_list()
-    rows = rows.with_columns(
-        spelling=pl.Series([Symbol(symbol).asset_class for symbol in spelled], dtype=pl.String),
+    ids = known.tickers.select("symbol", "security_id").unique()
+    symbols = [Symbol(symbol) for symbol in rows["symbol"]]
+    rows = rows.join(ids, on="symbol", how="left", maintain_order="left").with_columns(
+        security_id=pl.coalesce("security_id", "symbol"),
+        ticker=pl.Series([symbol.ticker for symbol in symbols], dtype=pl.String),
+        spelling=pl.Series([symbol.asset_class for symbol in symbols], dtype=pl.String),
         followed=pl.col("followed").fill_null(value=False),
-        moved=pl.col("moved").fill_null(value=False),
-    ).filter(pl.col("moved").not_() | pl.col("wished").is_not_null() | pl.col("last_session").is_not_null())
+    )
     rows = _with_issuer(rows, told.seen)
     rows = _with_class(rows)
-    rows = _with_ending(rows, told, history)
+    rows = _with_ending(rows, told, known.tickers)
     return SECURITIES.conform(rows.select(list(SECURITIES.schema)).sort("symbol"))
 
 
-def _known(seen: pl.DataFrame, held: Tenancies, found: Events) -> pl.DataFrame:
-    """The newest holder of each ticker in the directory, and what became of it."""
-    newest = held.rows.unique("symbol", keep="last", maintain_order=True)
-    ended = found.rows.select("tenancy", "new_symbol", "effective_date", "reason")
-    now = newest.join(ended, on="tenancy", how="left", maintain_order="left").select(
-        "symbol",
-        "name",
-        "exchange",
-        "etf",
-        "cik",
-        moved=pl.col("new_symbol").is_not_null(),
-        left=pl.when(pl.col("new_symbol").is_null()).then("effective_date"),
-        reason="reason",
-        here=pl.col("ended").not_(),
+def _known(seen: pl.DataFrame, known: Identity) -> pl.DataFrame:
+    """Every security in the directory under what it is published as, and what became of it."""
+    ended = known.found.rows.filter(pl.col("new_symbol").is_null()).select("tenancy", "reason", left="effective_date")
+    lasts = (
+        known.held.rows.drop("symbol")
+        .join(known.named.tenants, on="tenancy")
+        .sort("symbol", "first", "last", "tenancy")
+        .unique("symbol", keep="last", maintain_order=True)
+        .join(ended, on="tenancy", how="left", maintain_order="left")
     )
+    now = lasts.select("symbol", "name", "exchange", "etf", "cik", "left", "reason", here=pl.col("ended").not_())
     # Half a directory, and the SEC's list where there is no other, tell of securities too, but prove no ending.
     halves = listed(seen).sort("symbol", "last", "name", "exchange")
     others = halves.unique("symbol", keep="last", maintain_order=True).select(
@@ -120,52 +146,23 @@ def _known(seen: pl.DataFrame, held: Tenancies, found: Events) -> pl.DataFrame:
     if others.is_empty():
         sec = registered(seen).filter(pl.col("exchange").is_in(_LISTED_ON)).sort("symbol", "told_to", "cik")
         others = sec.unique("symbol", keep="last", maintain_order=True).select(others.columns)
-    return pl.concat([now, others.join(now, on="symbol", how="anti")], how="diagonal")
+    # A ticker that only others are known to have had is published as none of its own.
+    elsewhere = known.tickers.join(known.tickers, left_on="ticker", right_on="symbol", how="anti")
+    own = others.join(now, on="symbol", how="anti").join(elsewhere, left_on="symbol", right_on="ticker", how="anti")
+    return pl.concat([now, own], how="diagonal")
 
 
-def _wishes(stated: pl.DataFrame, held: Tenancies, found: Events, history: pl.DataFrame) -> pl.DataFrame:
+def _wishes(stated: pl.DataFrame, tickers_: pl.DataFrame) -> pl.DataFrame:
     """By symbol what users want: newest statement, and of each part the newest that says it."""
-    own = stated.with_columns(on=pl.col("fetched_at").dt.date())
-    meant = own.join(_terms(held, found), on="symbol", how="left").filter(
-        pl.col("on").is_between(pl.col("from").fill_null(date.min), pl.col("until").fill_null(_FAR), closed="left")
-    )
-    goes_on = meant.filter(pl.col("now_alone")).with_columns(symbol="now", own="symbol")
-    # What was stated before a rename that a user or file tells of was meant for the security renamed.
-    told = history.filter(pl.col("new_symbol").is_not_null()).select(
-        "effective_date", later="symbol", symbol="old_symbol"
-    )
-    renamed = own.join(told, on="symbol").filter(pl.col("on") < pl.col("effective_date"))
-    follow = renamed.with_columns(own=pl.col("symbol"), symbol=pl.col("later"))
-    stays = meant.filter(pl.col("alone").fill_null(value=True)).with_columns(own="symbol")
-    columns = ["symbol", "own", "asset_class", "followed", "priority", "first_session", "fetched_at", "batch_id"]
-    every = pl.concat([frame.select(columns) for frame in (goes_on, stays, follow)]).unique()
-    newest = every.sort("symbol", "fetched_at", "batch_id", "own", "followed", "first_session", maintain_order=True)
+    own = stated.with_columns(own="symbol", day=pl.lit(None, dtype=pl.Date))
+    # A statement means who had the ticker when it was made, whoever made it.
+    meant = Symbology.of(tickers_).named(own, "day", Policy(tickers_of_the_day=()))
+    newest = meant.sort("symbol", "fetched_at", "batch_id", "own", "followed", "first_session", maintain_order=True)
     return newest.group_by("symbol", maintain_order=True).agg(
         wished=pl.col("asset_class").last(),
         followed=pl.col("followed").last(),
         priority=pl.col("priority").drop_nulls().last(),
         start=pl.col("first_session").last(),
-    )
-
-
-def _terms(held: Tenancies, found: Events) -> pl.DataFrame:
-    """
-    Of each tenancy its ticker, from when until when a statement about that means it, and its security's ticker now.
-
-    `alone` says that nobody had its ticker later, `now_alone` that nobody had that of its security now.
-    """
-    if not held.days:
-        return pl.DataFrame(schema=_TERMS)
-    begins = day_of(pl.col("first"), held.days)
-    earlier = pl.col("first").shift().over("symbol").is_not_null()
-    now = held.rows.select(heir="tenancy", now="symbol", now_alone=pl.col("taken").not_())
-    return (
-        held.rows.with_columns(begins=begins)
-        .with_columns(pl.when(earlier).then("begins").alias("from"), until=pl.col("begins").shift(-1).over("symbol"))
-        .join(found.heirs, on="tenancy")
-        .join(now, on="heir")
-        .with_columns(alone=pl.col("taken").not_())
-        .select(list(_TERMS))
     )
 
 
@@ -198,36 +195,28 @@ def _with_class(rows: pl.DataFrame) -> pl.DataFrame:
         .otherwise(pl.lit("equity"))
     )
     usual = pl.when(pl.col("asset_class").is_in(["bond", "crypto"])).then(pl.lit("low")).otherwise(pl.lit("medium"))
-    return classed.with_columns(priority=pl.coalesce("priority", usual))
+    letters = rows.select("name", symbol="ticker").select(name_keys()[-1])["klass"].str.extract(r":([a-z0-9]+)$")
+    return classed.with_columns(priority=pl.coalesce("priority", usual), share_class=letters.str.to_uppercase())
 
 
-def _with_ending(rows: pl.DataFrame, told: Told, history: pl.DataFrame) -> pl.DataFrame:
+def _with_ending(rows: pl.DataFrame, told: Told, tickers_: pl.DataFrame) -> pl.DataFrame:
     """
     Whether each is still in the market, else since when it is not and what proves it.
 
     The directory decides; where it never had a ticker, a statement or the SEC's forms do, unless bars go on behind.
     """
-    stated = history.filter(~pl.col("source").is_in(["nasdaq_trader", "sec"]))
-    over = (
-        stated.group_by("old_symbol")
-        .agg(pl.col("effective_date", "new_symbol").sort_by("effective_date").last())
-        .select(symbol="old_symbol", told="effective_date", became="new_symbol")
+    lasts = tickers_.sort("symbol", "from", "to", nulls_last=[False, False, True]).unique(
+        "symbol", keep="last", maintain_order=True
     )
     here = pl.col("here").fill_null(value=False)
-    rows = rows.join(over, on="symbol", how="left").join(_unlisted(rows, told), on="symbol", how="left")
-    goes_on = (pl.col("last_session") >= pl.col("told")).fill_null(value=False) | here | pl.col("left").is_not_null()
-    rows = rows.with_columns(told=pl.when(goes_on.not_()).then("told")).with_columns(
-        became=pl.when(pl.col("told").is_not_null()).then("became")
+    rows = rows.join(lasts.select("symbol", told="to"), on="symbol", how="left").join(
+        _unlisted(rows, told), on="symbol", how="left"
     )
-    delisted = pl.coalesce(
-        "left", pl.when(here.not_()).then("form_date"), pl.when(pl.col("became").is_null()).then("told")
-    )
+    former = pl.col("ticker") != pl.col("symbol")
+    goes_on = (pl.col("last_session") >= pl.col("told")).fill_null(value=False) & former.not_() | here
+    delisted = pl.coalesce("left", pl.when(here.not_()).then("form_date"), pl.when(goes_on.not_()).then("told"))
     proof = pl.coalesce("reason", pl.when(here.not_() & pl.col("left").is_null()).then("form"))
-    return rows.with_columns(
-        delisting_date=delisted,
-        delisting_reason=proof,
-        active=pl.col("moved").not_() & delisted.is_null() & pl.col("became").is_null(),
-    )
+    return rows.with_columns(delisting_date=delisted, delisting_reason=proof, active=delisted.is_null() & former.not_())
 
 
 def _unlisted(rows: pl.DataFrame, told: Told) -> pl.DataFrame:

@@ -10,7 +10,7 @@ one day (GOOG became GOOGL and another class took GOOG), the old holder is found
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
 import polars as pl
 
@@ -30,7 +30,8 @@ _FAR = date(9999, 12, 31)
 @dataclass(frozen=True, slots=True)
 class Tenancies:
     """
-    `days` are those of whole directories, ascending. `rows` has one row per tenancy.
+    `days` are those of whole directories, ascending; `heard` tells of each when it was received first (UTC, null when
+    that is not known). `rows` has one row per tenancy.
 
     Columns of `rows`: tenancy (number), symbol, first and last (positions in `days`), ended, absences (directories
     without it until now or until it was taken), taken (by another security later), name, exchange, etf, cik, and the
@@ -39,14 +40,15 @@ class Tenancies:
 
     days: tuple[date, ...]
     rows: pl.DataFrame
+    heard: tuple[datetime | None, ...] = ()
 
 
 def tenancies(seen: pl.DataFrame, companies: pl.DataFrame) -> Tenancies:
     """Who held which ticker when, from sightings and the companies (`RAW_COMPANIES` rows) that tell former names."""
     whole = _whole_days(seen)
-    days = tuple(whole)
-    stretches = _with_cik(_stretches(seen, whole), seen, companies, days)
-    return Tenancies(days, _joined(stretches, days))
+    days = tuple(whole["date"])
+    stretches = _with_cik(_stretches(seen, whole["date"]), seen, companies, days)
+    return Tenancies(days, _joined(stretches, days), tuple(whole["heard"]))
 
 
 def listed(seen: pl.DataFrame) -> pl.DataFrame:
@@ -69,9 +71,9 @@ def _lines(seen: pl.DataFrame) -> pl.DataFrame:
     return seen.filter((pl.col("source") == DIRECTORY) & pl.col("symbol").is_not_null())
 
 
-def _whole_days(seen: pl.DataFrame) -> pl.Series:
-    """The days on which the directory had both halves, ascending."""
-    days = directory_days(seen).select("date")
+def _whole_days(seen: pl.DataFrame) -> pl.DataFrame:
+    """The days on which the directory had both halves, ascending, with when they were heard."""
+    days = directory_days(seen).select("date", "heard")
     for half in _HALVES:
         spans = _lines(seen).filter(pl.col("exchange") == half)
         begun = spans.group_by(date="first").agg(begun=pl.len().cast(pl.Int64))
@@ -81,7 +83,7 @@ def _whole_days(seen: pl.DataFrame) -> pl.Series:
         )
         open_ = pl.col("begun").fill_null(0).cum_sum() - pl.col("over").fill_null(0).cum_sum().shift(fill_value=0)
         days = days.with_columns(counted.select(open_.alias(half)))
-    return days.filter(pl.all_horizontal(pl.col(half) > 0 for half in _HALVES))["date"]
+    return days.filter(pl.all_horizontal(pl.col(half) > 0 for half in _HALVES))
 
 
 def _stretches(seen: pl.DataFrame, days: pl.Series) -> pl.DataFrame:
