@@ -20,7 +20,7 @@ from member_rows import Row, intervals, listed, rows, told
 
 FIRST = date(2024, 1, 1)
 RENAMES = pl.DataFrame(
-    [("B", "A", "B", date(2024, 1, 9), "sec"), ("D", "B", "D", date(2024, 2, 1), "sec")],
+    [("A", "B", "A", "B", date(2024, 1, 9), "sec"), ("A", "D", "B", "D", date(2024, 2, 1), "sec")],
     schema=TICKER_HISTORY.schema,
     orient="row",
 )

@@ -24,7 +24,7 @@ def bounds(*given: Row | list[Row], renames: pl.DataFrame | None = None) -> list
 
 def rename(old: str, new: str, day: str) -> pl.DataFrame:
     """One rename."""
-    row = (new, old, new, date.fromisoformat(day), "sec")
+    row = (old, new, old, new, date.fromisoformat(day), "sec")
     return pl.DataFrame([row], schema=TICKER_HISTORY.schema, orient="row")
 
 

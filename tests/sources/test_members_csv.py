@@ -64,6 +64,23 @@ def test_intervals() -> None:
     ]
 
 
+def test_trap_55_intervals_that_overlap_are_one() -> None:
+    """
+    Who is a member by two intervals at once does not leave when the first ends; intervals that meet stay two.
+    """
+    lines = ("A,2010-01-04,2015-01-02", "A,2012-01-03,2018-01-02", "C,2011-01-03,")
+    meeting = ("D,2010-01-04,2012-01-03", "D,2012-01-03,2013-01-02")
+    assert read("\n".join(("ticker,start,end", *lines, "C,2012-01-03,2013-01-02", *meeting))) == [
+        ("A", "2010-01-04", "added"),
+        ("A", "2018-01-02", "removed"),
+        ("C", "2011-01-03", "added"),
+        ("D", "2010-01-04", "added"),
+        ("D", "2012-01-03", "removed"),
+        ("D", "2012-01-03", "added"),
+        ("D", "2013-01-02", "removed"),
+    ]
+
+
 def test_changes() -> None:
     """
     Changes come one a line with their action, or as tickers added and removed on a date.

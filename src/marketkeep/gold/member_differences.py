@@ -24,14 +24,16 @@ SLACK = timedelta(days=5)
 """How far two sources may lie apart in the date of a change."""
 
 
-def membership_differences(rows: pl.DataFrame, renames: pl.DataFrame | None = None) -> pl.DataFrame:
+def membership_differences(
+    rows: pl.DataFrame, renames: pl.DataFrame | None = None, tickers: pl.DataFrame | None = None
+) -> pl.DataFrame:
     """
     `FINDINGS` rows, one per index, pair of sources, symbol and run of days on which one has it and the other has not.
 
     `rows` are raw rows with lineage beside them, in any order. A finding's source is the less trusted of the two, its
     batch the newest of that source about the index.
     """
-    return differences_between(witnesses(member_runs(rows), renames))
+    return differences_between(witnesses(member_runs(rows), renames, tickers))
 
 
 def differences_between(found: Sequence[Witness]) -> pl.DataFrame:
@@ -67,6 +69,7 @@ def _between(better: Witness, other: Witness) -> Iterator[dict[str, object]]:
                 "detail": f"{has} has {symbol} in {better.index}, {lacks} has not",
                 "batch_id": other.batch_id,
                 "detected_at": other.fetched_at,
+                "repeated": 0,
             }
 
 

@@ -17,7 +17,8 @@ from operator import itemgetter
 import polars as pl
 
 from marketkeep.gold.member_runs import PAYLOAD, WITNESS, lists_in, placed
-from marketkeep.model import TICKER_HISTORY
+from marketkeep.gold.symbology import spells
+from marketkeep.model import TICKER_HISTORY, TICKERS
 
 _CHAIN = 8
 _LISTED_LATE = 10
@@ -71,17 +72,23 @@ class Witness:
         return self.lists[place] if place < len(self.lists) else None
 
 
-def witnesses(folded: pl.DataFrame, renames: pl.DataFrame | None = None) -> list[Witness]:
+def witnesses(
+    folded: pl.DataFrame, renames: pl.DataFrame | None = None, tickers: pl.DataFrame | None = None
+) -> list[Witness]:
     """
     The witnesses of each index, by index and source, from statements folded (`MEMBER_RUNS`).
 
     `renames` are `TICKER_HISTORY` rows: what is said of an old ticker before its rename is said of the new one.
+    `tickers` are `TICKERS` rows: what is said of a ticker while a former holder had it is said of that (`REUS~2015`).
     """
-    steps = _steps(TICKER_HISTORY.empty() if renames is None else renames)
+    steps = _steps(
+        TICKER_HISTORY.empty() if renames is None else renames, TICKERS.empty() if tickers is None else tickers
+    )
     lists = lists_in(folded)
-    runs = _renamed_runs(placed(folded.filter(pl.col("event") == "member"), lists), lists, steps)
+    listed = placed(folded.filter(pl.col("event") == "member"), lists)
+    runs = _renamed_runs(listed, lists, steps)
     changes = folded.filter(pl.col("event").is_in(["added", "removed"])).with_columns(date="first")
-    told = _newest(_follow_renames(changes, steps))
+    told = _newest(_follow_renames(_as_listed(changes, listed, lists), steps))
     columns = [*WITNESS, "event", "symbol", "name", "date", *PAYLOAD]
     listed = lists.with_columns(event=pl.lit("member"))
     ordered = pl.concat([told.select(columns), listed], how="diagonal").sort(*PAYLOAD, "date", "event")
@@ -90,17 +97,41 @@ def witnesses(folded: pl.DataFrame, renames: pl.DataFrame | None = None) -> list
     return [_witness(group, by_witness.get(key, runs.clear())) for key, group in sorted(groups.items())]
 
 
-def _steps(renames: pl.DataFrame) -> pl.DataFrame:
-    """Renames as symbol, new and on."""
+def _steps(renames: pl.DataFrame, tickers: pl.DataFrame) -> pl.DataFrame:
+    """Renames as symbol, new and on; that another took a ticker is one of its former holder, to the name it has now."""
     known = renames.drop_nulls("new_symbol").select(symbol="old_symbol", new="new_symbol", on="effective_date")
-    return known.filter(pl.col("symbol") != pl.col("new"))
+    former = spells(tickers).filter(pl.col("symbol").str.starts_with(pl.format("{}~", "ticker")))
+    taken = former.filter(pl.col("end") < date.max).select(symbol="ticker", new="symbol", on="end")
+    return pl.concat([known.filter(pl.col("symbol") != pl.col("new")), taken])
+
+
+def _as_listed(changes: pl.DataFrame, listed: pl.DataFrame, lists: pl.DataFrame) -> pl.DataFrame:
+    """
+    Changes with the day as of whose tickers they are told, as `told_as_of` (null: of their own day).
+
+    A page gives today's members with the day on which each was added: that is told under today's ticker, so the newest
+    addition in a payload is of whoever its list has under that symbol.
+    """
+    payload = [*WITNESS, *PAYLOAD]
+    of_payload = lists.sort("date").unique(payload, keep="last").select(*payload, "place", told_as_of="date")
+    newest = changes.sort("date", "event").unique([*payload, "symbol"], keep="last", maintain_order=True)
+    at = newest.filter((pl.col("event") == "added") & pl.col("beside")).join(of_payload, on=payload)
+    there = (
+        at.join(listed.select(*WITNESS, "symbol", "low", "high"), on=[*WITNESS, "symbol"])
+        .filter(pl.col("place").is_between("low", "high") & (pl.col("told_as_of") > pl.col("date")))
+        .select(*payload, "symbol", "event", "date", "told_as_of")
+        .unique()
+    )
+    return changes.join(there, on=[*payload, "symbol", "event", "date"], how="left")
 
 
 def _follow_renames(rows: pl.DataFrame, steps: pl.DataFrame) -> pl.DataFrame:
     """`rows` with every symbol under the ticker it came to have, by the renames that lie after the row's date."""
     # A removal with effect from the day of the rename is still told of the old ticker; a list may lag behind it.
     lag = pl.col("event").replace_strict({"removed": 1, "member": _LISTED_LATE}, default=0, return_dtype=pl.Int32)
-    rows = rows.with_columns(seen=pl.col("date") - pl.duration(days=lag)).with_row_index("row")
+    seen = pl.col("date") - pl.duration(days=lag)
+    known = pl.col("told_as_of") if "told_as_of" in rows.columns else pl.lit(None, dtype=pl.Date)
+    rows = rows.with_columns(seen=pl.max_horizontal(seen, known)).with_row_index("row")
     for _ in range(_CHAIN):
         # A ticker may be renamed twice in its life, by different companies: the next rename counts.
         due = rows.select("row", "symbol", "seen").join(steps, on="symbol", how="inner")

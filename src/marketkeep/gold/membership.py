@@ -52,13 +52,16 @@ class Stretch(NamedTuple):
     witness: Witness
 
 
-def resolve_members(rows: pl.DataFrame, renames: pl.DataFrame | None = None) -> pl.DataFrame:
+def resolve_members(
+    rows: pl.DataFrame, renames: pl.DataFrame | None = None, tickers: pl.DataFrame | None = None
+) -> pl.DataFrame:
     """
     `INDEX_MEMBERS` rows from raw rows with lineage beside them, whatever their order of arrival.
 
-    `renames` are `TICKER_HISTORY` rows: a member is told under the ticker it came to have.
+    `renames` are `TICKER_HISTORY` rows: a member is told under the ticker it came to have. `tickers` are `TICKERS`
+    rows: where somebody else took that ticker later, under the name of its former holder (`REUS~2015`).
     """
-    return members_by(witnesses(member_runs(rows), renames))
+    return members_by(witnesses(member_runs(rows), renames, tickers))
 
 
 def members_by(found: Sequence[Witness]) -> pl.DataFrame:

@@ -89,15 +89,17 @@ class _File:
     def rows(self) -> Iterator[_Row]:
         """The statements, by the form that the headings tell."""
         has = self.columns.keys()
+        if {"date", "add", "remove"} <= has:
+            read = self._moved
+        elif {"date", "event", "symbol"} <= has:
+            read = self._changed
+        elif "end" in has:
+            yield from self._intervals()
+            return
+        else:
+            read = self._listed
         for line, cells in self.lines:
-            if {"date", "add", "remove"} <= has:
-                yield from self._moved(line, cells)
-            elif {"date", "event", "symbol"} <= has:
-                yield from self._changed(line, cells)
-            elif "end" in has:
-                yield from self._interval(line, cells)
-            else:
-                yield from self._listed(line, cells)
+            yield from read(line, cells)
 
     def _moved(self, line: int, cells: Sequence[str]) -> Iterator[_Row]:
         day = self._needed_day(line, cells, "date")
@@ -113,15 +115,26 @@ class _File:
         day = self._needed_day(line, cells, "date")
         yield self._told(line, cells, self._symbol(line, cells), day, _EVENTS[text.lower()])
 
-    def _interval(self, line: int, cells: Sequence[str]) -> Iterator[_Row]:
-        symbol = self._symbol(line, cells)
-        start, end = self._day(line, cells, "start"), self._day(line, cells, "end")
-        if start and end and start > end:
-            raise self._bad(line, "end", f"{end} lies before the start, {start}")
-        if start and start != end:
-            yield self._told(line, cells, symbol, start, "added")
-        if end and start != end:
-            yield self._told(line, cells, symbol, end, "removed")
+    def _intervals(self) -> Iterator[_Row]:
+        """
+        The beginning and end of each; but where intervals of a symbol overlap, those inside another are no change: it
+        was a member on a day that any of them has.
+        """
+        spans: dict[tuple[str, str], list[tuple[_Row, date, date]]] = {}
+        for line, cells in self.lines:
+            symbol = self._symbol(line, cells)
+            start, end = self._day(line, cells, "start"), self._day(line, cells, "end")
+            if start and end and start > end:
+                raise self._bad(line, "end", f"{end} lies before the start, {start}")
+            row = self._told(line, cells, symbol, date.min, "added")
+            if not start or start != end:
+                spans.setdefault(row[:2], []).append((row, start or date.min, end or date.max))
+        for mine in spans.values():
+            for row, start, end in mine:
+                for day, event in ((start, "added"), (end, "removed")):
+                    inside = any(first < day < last for _, first, last in mine)
+                    if day not in (date.min, date.max) and not inside:
+                        yield *row[:2], day, event, *row[4:]
 
     def _listed(self, line: int, cells: Sequence[str]) -> Iterator[_Row]:
         if self._text(cells, "symbol") == "-":
