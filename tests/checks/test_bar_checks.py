@@ -10,9 +10,10 @@ from typing import Any
 import polars as pl
 import pytest
 
-from marketkeep.checks import BAR_CHECKS, bar_findings, check_bars, failed_codes
+from marketkeep.checks import BAR_CHECKS, check_bars, failed_codes
+from marketkeep.checks.bars import ROW_CHECKS
 from marketkeep.gold.promote import session_table, with_calendar
-from marketkeep.model import FINDINGS, RAW_TABLES
+from marketkeep.model import RAW_TABLES
 from raw_rows import Row, bar, bars
 
 LAG = timedelta(minutes=60)
@@ -90,11 +91,12 @@ def test_check_hits_its_row_and_not_the_near_miss(code: str, failing: Row, passi
 
 def test_every_check_is_tried_here() -> None:
     """
-    No check is without a test: codes are unique, each has a sentence, and only hard ones cost everything.
+    No check of one row is without a test: codes are unique, each has a sentence, and only hard ones cost everything.
     """
     tried = {code for code, *_ in EXAMPLES}
-    assert tried | {"not_final", "duplicate_row", "duplicate_conflict"} == set(WEIGHTS)
-    assert len(WEIGHTS) == len(BAR_CHECKS)
+    assert tried | {"not_final", "duplicate_row", "duplicate_conflict"} == {check.code for check in ROW_CHECKS}
+    assert len(WEIGHTS) == len(BAR_CHECKS) <= 32
+    assert BAR_CHECKS[: len(ROW_CHECKS)] == ROW_CHECKS
     for check in BAR_CHECKS:
         assert check.doc.endswith(".")
         assert (check.weight == 100) == check.hard
@@ -223,42 +225,7 @@ def test_no_rows_no_marks() -> None:
     empty = checked()
     assert empty.is_empty()
     assert {"failed", "hard", "score"} <= set(empty.columns)
-    assert bar_findings(empty).equals(FINDINGS.empty())
     assert set(RAW_TABLES["daily_bars"].schema) <= set(empty.columns)
-
-
-def test_findings_group_by_check_symbol_source_and_batch() -> None:
-    """
-    A finding names the check, the rows' first and last date, how many, when, and one of them as an example.
-    """
-    friday = date(2024, 3, 8)
-    found = bar_findings(
-        checked(
-            bar(MONDAY, None),
-            bar(friday, None),
-            bar(MONDAY, 10.0, at=5, volume=None),
-            bar(MONDAY, None, source="yahoo"),
-            bar(MONDAY, None, symbol="MSFT"),
-            bar(friday, 10.0, at=5),
-        )
-    )
-    assert found.schema == pl.Schema(FINDINGS.schema)
-    key = ["check", "symbol", "source", "batch_id"]
-    assert found.select(*key, "first", "last", "count", "severity").sort(key).rows() == [
-        (check, symbol, source, batch, first, last, count, severity)
-        for check, symbol, source, batch, first, last, count, severity in sorted([
-            ("price_missing", "AAPL", "csv", "batch-csv-0000", MONDAY, friday, 2, "error"),
-            ("prices_incomplete", "AAPL", "csv", "batch-csv-0000", MONDAY, friday, 2, "warning"),
-            ("price_missing", "AAPL", "yahoo", "batch-yahoo-0000", MONDAY, MONDAY, 1, "error"),
-            ("prices_incomplete", "AAPL", "yahoo", "batch-yahoo-0000", MONDAY, MONDAY, 1, "warning"),
-            ("price_missing", "MSFT", "csv", "batch-csv-0000", MONDAY, MONDAY, 1, "error"),
-            ("prices_incomplete", "MSFT", "csv", "batch-csv-0000", MONDAY, MONDAY, 1, "warning"),
-            ("volume_missing", "AAPL", "csv", "batch-csv-0005", MONDAY, MONDAY, 1, "info"),
-        ])
-    ]  # fmt: skip
-    [example] = found.filter(check="volume_missing")["detail"]
-    assert example == ("The volume is unknown. First: 2024-03-04 open 10.0 high 10.1 low 9.9 close 10.0 volume null")
-    assert found["dataset"].unique().to_list() == ["daily_bars"]
 
 
 def test_dictionary_lists_every_check() -> None:

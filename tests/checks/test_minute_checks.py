@@ -1,4 +1,4 @@
-"""The checks of minute bars: each hits what it is for and nothing else; scores add up; findings tell months apart."""
+"""The checks of minute bars: each hits what it is for and nothing else; scores add up; findings tell sessions apart."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def test_hours_are_those_of_new_york(day: date, clock: str, expected: list[str])
 
 
 @pytest.mark.parametrize("day", [date(2024, 3, 8), date(2024, 3, 11), date(2024, 11, 1), date(2024, 11, 4)])
-def test_hours_follow_daylight_saving(day: date) -> None:
+def test_trap_45_hours_follow_daylight_saving(day: date) -> None:
     """
     In the weeks of the clock change, 04:00 and 19:59 of New York are inside and the minutes around them are not.
     """
@@ -105,7 +105,7 @@ def test_hours_follow_daylight_saving(day: date) -> None:
     ]
 
 
-def test_crypto_trades_at_any_hour_of_its_utc_day() -> None:
+def test_trap_46_crypto_trades_at_any_hour_of_its_utc_day() -> None:
     """
     The day of a pair is the UTC day, weekends included; another day's minute is outside it.
     """
@@ -129,7 +129,7 @@ def test_crypto_trades_at_any_hour_of_its_utc_day() -> None:
         ("16:30", "17:31", []),
     ],
 )
-def test_running_session_is_not_final(clock: str, received: str, expected: list[str]) -> None:
+def test_trap_15_running_session_is_not_final(clock: str, received: str, expected: list[str]) -> None:
     """
     A minute is final an hour after the close, one of the evening an hour after it was over (trap 15: bars are
     recalculated after they were first told).
@@ -140,7 +140,7 @@ def test_running_session_is_not_final(clock: str, received: str, expected: list[
     assert minute_codes(checked(frame)["failed"].item()) == expected
 
 
-def test_half_day_is_final_after_its_own_close() -> None:
+def test_trap_43_half_day_is_final_after_its_own_close() -> None:
     """
     On the day after Thanksgiving the session closes at 13:00.
     """
@@ -176,19 +176,38 @@ def test_codes_are_unique_and_documented() -> None:
         assert not check.hard or check.weight == 100
 
 
-def test_findings_tell_months_apart() -> None:
+def found(*frames: pl.DataFrame) -> pl.DataFrame:
+    """The findings of raw frames laid together."""
+    gold = promote_minutes(pl.concat(frames), NO_ACTIONS, Policy(), check_minutes)
+    return minute_findings(gold.checked, gold.chosen)
+
+
+def test_findings_tell_sessions_apart() -> None:
     """
-    Rows of one batch that fail the same check are one finding a month, with an example as it was delivered.
+    Rows of one source and session that fail the same check are one finding, with an example as it was delivered; a
+    flaw that a served bar carries is open.
     """
-    days = [date(2024, 2, 28), date(2024, 2, 29), date(2024, 3, 1)]
-    found = minute_findings(checked(with_lineage(*(minute(day, volume=None) for day in days))))
-    assert found.columns == list(FINDINGS.schema)
-    assert found.select("check", "dataset", "first", "last", "count").rows() == [
-        ("volume_missing", "minute_bars", days[0], days[1], 2),
-        ("volume_missing", "minute_bars", days[2], days[2], 1),
+    days = [date(2024, 2, 28), date(2024, 2, 29)]
+    rows = [minute(days[0], volume=None), minute(days[0], "10:01", volume=None), minute(days[1], volume=None)]
+    told = found(with_lineage(*rows))
+    assert told.columns == list(FINDINGS.schema)
+    assert told.select("check", "dataset", "first", "last", "count", "resolved_by").rows() == [
+        ("volume_missing", "minute_bars", days[0], days[0], 2, None),
+        ("volume_missing", "minute_bars", days[1], days[1], 1, None),
     ]
-    assert "First: 2024-02-28T15:00:00Z open 10.0" in found["detail"][0]
-    assert minute_findings(checked(with_lineage(minute(MONDAY)))).equals(FINDINGS.empty())
+    assert "First: 2024-02-28T15:00:00Z open 10.0" in told["detail"][0]
+    assert found(with_lineage(minute(MONDAY))).equals(FINDINGS.empty())
+
+
+def test_finding_lives_until_the_minute_is_told_otherwise() -> None:
+    """
+    A flaw told again is repeated, not found anew; the batch that tells the minute without it has cured it.
+    """
+    frames = [with_lineage(minute(MONDAY, volume=None), at=at) for at in (0, 5)]
+    [row] = found(*frames).rows(named=True)
+    assert (row["count"], row["repeated"], row["batch_id"], row["resolved_by"]) == (1, 1, "batch-csv-0000", None)
+    [row] = found(*frames, with_lineage(minute(MONDAY), at=9)).rows(named=True)
+    assert (row["repeated"], row["resolved_by"]) == (1, "batch-csv-0009")
 
 
 def test_dictionary_lists_every_minute_check() -> None:

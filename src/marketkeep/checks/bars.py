@@ -1,8 +1,9 @@
 """
 The checks of daily bars: each one rule, one function. Frames in, marks out; nothing is repaired.
 
-All of them look at one row and its own payload only, so a row's score never depends on what else is held, and an
-update gives the same scores as a rebuild. Prices are compared with a slack of one part in a million, because some
+Those written here look at one row and its own payload only. `reject_absurd` and `check_series` add what can be said
+of a row among its neighbours, by the rules of `context_rules`, never farther away than they are told to look: an
+update gives the same marks as a rebuild. Prices are compared with a slack of one part in a million, because some
 sources deliver float32.
 """
 
@@ -11,6 +12,7 @@ from __future__ import annotations
 import polars as pl
 
 from marketkeep.checks import bar_rules
+from marketkeep.checks.context_rules import CONTEXT_CHECKS, PRICE_ABSURD
 from marketkeep.checks.rules import Check
 from marketkeep.checks.scoring import codes_behind, count_copies, score
 
@@ -35,7 +37,7 @@ def _flat_bar() -> pl.Expr:
     return (_open == _close) & (_high == _low) & (_open == _high) & (pl.col("volume") > 0)
 
 
-BAR_CHECKS: tuple[Check, ...] = (
+ROW_CHECKS: tuple[Check, ...] = (
     Check("price_missing", "error", 100, "The close is missing.", _price_missing, hard=True),
     Check(
         "price_not_positive",
@@ -80,10 +82,14 @@ BAR_CHECKS: tuple[Check, ...] = (
     ),
 )
 
+BAR_CHECKS: tuple[Check, ...] = (*ROW_CHECKS, PRICE_ABSURD, *CONTEXT_CHECKS)
+"""All checks of daily bars; the place of a check here is its bit in `failed`."""
+
 
 def check_bars(bars: pl.DataFrame, sessions: pl.DataFrame) -> pl.DataFrame:
     """
-    Score bars: adds `failed` (bits, see `failed_codes`), `hard` (bool) and `score` (Int16, 0 to 100; 0 where hard).
+    Score bars, each by itself: adds `failed` (bits, see `failed_codes`), `hard` (bool) and `score` (Int16, 0 to 100; 0
+    where hard).
 
     `bars` has symbol, date, open, high, low, close, volume, fetched_at (UTC), calendar, and batch_id and payload that
     tell payloads apart; it is sorted by symbol and date with each payload's rows together. `sessions` has calendar,
@@ -92,7 +98,7 @@ def check_bars(bars: pl.DataFrame, sessions: pl.DataFrame) -> pl.DataFrame:
     frame = bars.join(sessions, on=["calendar", "date"], how="left", maintain_order="left")
     payload = [name for name in ("batch_id", "payload") if name in frame.columns]
     counted = count_copies(frame, ["symbol", "date", *payload], [*bar_rules.PRICES, "volume"])
-    return score(counted, BAR_CHECKS).drop("session_close", "final_from", "copied", "conflicting")
+    return score(counted, ROW_CHECKS).drop("session_close", "final_from", "copied", "conflicting")
 
 
 def failed_codes(bits: int) -> list[str]:

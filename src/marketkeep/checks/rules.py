@@ -16,14 +16,15 @@ Severity = Literal["error", "warning", "info"]
 @dataclass(frozen=True, slots=True)
 class Check:
     """
-    One rule over bars: `hits` is an expression that is true where a row fails it.
+    One rule over bars: `hits` makes an expression that is true where a row fails it.
 
-    A `hard` check keeps the row from ever becoming gold; a soft one takes `weight` from its score of 100.
+    A rule of one row is called with nothing, a rule of a row in its context with the thresholds. A `hard` check keeps
+    the row from ever becoming gold; a soft one takes `weight` from its score of 100.
     """
 
     code: str
     severity: Severity
     weight: int
     doc: str
-    hits: Callable[[], pl.Expr]
+    hits: Callable[..., pl.Expr]
     hard: bool = False

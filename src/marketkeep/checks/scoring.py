@@ -6,9 +6,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 import polars as pl
 
 from marketkeep.checks.rules import Check
+from marketkeep.checks.windows import Whole
 
 
 def score(frame: pl.DataFrame, checks: Sequence[Check]) -> pl.DataFrame:
@@ -25,6 +27,31 @@ def score(frame: pl.DataFrame, checks: Sequence[Check]) -> pl.DataFrame:
         .drop([check.code for check in checks], "lost")
         .collect()
     )
+
+
+def add_marks(
+    checked: pl.DataFrame, rows: Whole, told: Sequence[tuple[Check, pl.Series]], checks: Sequence[Check]
+) -> pl.DataFrame:
+    """
+    Scored rows with further marks: `told` are checks and, for each of `rows` (positions), whether it fails them.
+
+    A row's score is worked out again from all of its bits, which stand for `checks`; marks it had stay.
+    """
+    failed = checked["failed"].to_numpy().copy()
+    hard = checked["hard"].to_numpy().copy()
+    scores = checked["score"].to_numpy().copy()
+    bits = failed[rows]
+    for check, hits in told:
+        bits |= hits.to_numpy().astype(np.uint32) << checks.index(check)
+    lost = np.zeros(len(rows), dtype=np.int64)
+    for i, check in enumerate(checks):
+        has = (bits >> i & 1).astype(bool)
+        lost += check.weight * has
+        if check.hard:
+            hard[rows] |= has
+    failed[rows] = bits
+    scores[rows] = np.where(hard[rows], 0, np.clip(100 - lost, 0, 100))
+    return checked.with_columns(pl.Series("failed", failed), pl.Series("hard", hard), pl.Series("score", scores))
 
 
 def codes_behind(bits: int, checks: Sequence[Check]) -> list[str]:
