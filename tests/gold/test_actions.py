@@ -113,15 +113,18 @@ def test_unknown_basis_is_never_guessed() -> None:
     assert (alone["status"], alone["amount"], alone["adjustment_factor"]) == ("disputed", None, None)
     beside = verdict(unknown, cash(DAY, 2.0, source="b"))
     assert (beside["status"], beside["amount"]) == ("single", 2.0)
-    assert beside["witnesses"] == "a=0.5 (unknown),b=2.0 (as_traded)"
+    assert beside["told"] == "a=0.5 (unknown), b=2.0 (as_traded)"
 
 
-def test_witnesses_are_named_best_first() -> None:
+def test_claims_are_named_by_source() -> None:
     """
-    Every source that told the action is named, with its own words and basis.
+    Every source that told the action is named, with its own words and basis, and what was paid where that differs.
     """
     made = verdict(cash(DAY, 1.0, source="b"), cash(DAY, 1.0, source="a", **SCALED))
-    assert made["witnesses"] == "a=1.0 (split_adjusted),b=1.0 (as_traded)"
+    assert made["told"] == "a=1.0 (split_adjusted), b=1.0 (as_traded)"
+    scaled = verdict(cash(DAY, 0.25, source="a", **SCALED), split("2020-08-31", 4, source="a"))
+    assert scaled["told"] == "a=0.25 (split_adjusted; 1 as paid)"
+    assert scaled["witnesses"] == ""
 
 
 def test_newest_version_of_each_source_stands() -> None:

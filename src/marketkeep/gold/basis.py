@@ -3,7 +3,8 @@ Undoing what sources had applied: every candidate is brought to as traded before
 
 As-traded price = delivered price x the ratios of the splits that the source had applied (ex-date after the bar, up to
 the row's basis_date); volume divides by the same. Prices that came as float32 are read back as the shortest decimal
-that gives the same float32, which is what the venue printed.
+that gives the same float32, which is what the venue printed. A split that a payload betrays not to have applied, or
+to have applied twice, is undone as often as it was (`gold.applications`).
 """
 
 from __future__ import annotations
@@ -15,7 +16,8 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from marketkeep.gold.actions import newest_actions
+from marketkeep.gold.applications import exact_splits, unusual, usual
+from marketkeep.gold.newest import newest_actions
 
 _PRICES = ("open", "high", "low", "close")
 Floats = npt.NDArray[np.float64]
@@ -27,7 +29,8 @@ def as_traded(bars: pl.DataFrame, actions: pl.DataFrame, prices: Sequence[str] =
     `bars` with `prices` and volume as traded; every other column and the order stay.
 
     `bars` are raw rows with symbol, date, source, basis, basis_date and digest; `actions` are raw actions. A source
-    that tells of splits is undone by its own, as it told them last; one that tells none by every source's.
+    that tells of splits is undone by its own, as it told them last; one that tells none by every source's. Daily rows
+    of a span of dates only give the same as all rows would, except for symbols that `needs_whole` names.
     """
     if bars.is_empty():
         return bars
@@ -79,25 +82,21 @@ def _dividend_factors(dates: npt.NDArray[np.datetime64], closes: Floats, cash: l
     return factors
 
 
-def _applied_ratio(bars: pl.DataFrame, splits: pl.DataFrame) -> Floats:
+def _applied_ratio(bars: pl.DataFrame, told: pl.DataFrame) -> Floats:
     """Product of the ratios of the splits that each row's source had applied to it; 1 where none."""
     adjusted = bars["basis"] != "as_traded"
-    if splits.is_empty() or not adjusted.any():
+    if told.is_empty() or not adjusted.any():
         return np.ones(bars.height)
-    rows = bars.select("symbol", "source", "date", "basis_date").with_row_index("row").filter(adjusted)
-    own = splits.select("symbol", "source").unique()
-    tells = rows.join(own, on=["symbol", "source"], how="semi")
-    others = rows.join(own, on=["symbol", "source"], how="anti")
-    exact = splits.select(
-        "symbol", "source", "ex_date", split=pl.col("numerator").cast(pl.Float64) / pl.col("denominator")
-    )
-    anyone = exact.drop("source").unique(["symbol", "ex_date"], keep="first", maintain_order=True)
-    hits = pl.concat(
-        [
-            tells.join(exact, on=["symbol", "source"]).drop("source"),
-            others.join(anyone, on="symbol").drop("source"),
-        ]
-    ).filter(
+    splits = exact_splits(told)
+    rows = bars.select("symbol", "source", "digest", "date", "basis_date").with_row_index("row").filter(adjusted)
+    standard = usual(splits, rows.select("symbol", "source").unique())
+    # Of minute bars only a few sessions may be at hand: those of an ex-date need not be among them.
+    odd = unusual(bars, splits) if "ts" not in bars.columns else unusual(bars.clear(), splits)
+    hits = rows.join(standard, on=["symbol", "source"])
+    if odd.height:
+        key = ["symbol", "source", "digest", "ex_date"]
+        hits = pl.concat([hits.join(odd, on=key, how="anti"), rows.join(odd, on=key[:3]).select(hits.columns)])
+    hits = hits.filter(
         (pl.col("ex_date") > pl.col("date"))
         & (pl.col("basis_date").is_null() | (pl.col("ex_date") <= pl.col("basis_date")))
     )
@@ -115,8 +114,8 @@ def _decode(values: Floats, ratio: Floats, adjusted: Bools) -> Floats:
     ratio again, is that float32 within one unit of its last place. Others are multiplied; the product is rounded to
     eight places only where there was something to undo, so that untouched values stay what they were.
     """
-    product = values * ratio
     with np.errstate(over="ignore", invalid="ignore"):
+        product = values * ratio
         narrow = values.astype(np.float32)
         single = (narrow.astype(np.float64) == values) & np.isfinite(values)
         result = np.where(ratio == 1.0, values, np.round(product, 8))
@@ -133,7 +132,7 @@ def _decode(values: Floats, ratio: Floats, adjusted: Bools) -> Floats:
 
 def _undo_volume(values: Floats, ratio: Floats) -> Floats:
     """Delivered volume divided by `ratio`, to a whole share where whole shares were delivered."""
-    with np.errstate(invalid="ignore"):
+    with np.errstate(over="ignore", invalid="ignore"):
         undone = values / ratio
         whole = (ratio != 1.0) & (np.floor(values) == values)
     return np.where(whole, np.round(undone), undone)

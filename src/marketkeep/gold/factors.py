@@ -11,6 +11,7 @@ each takes its part from what those before it left, so that together they make 1
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
@@ -18,89 +19,136 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from marketkeep.gold.jury.steps import says
+
 Floats = npt.NDArray[np.float64]
 Days = npt.NDArray[np.datetime64]
 CASH = ("dividend", "special_dividend", "capital_gain")
+_REFUSED = "refused: not below the close before the ex-date"
+_STILL = "not applied: the prices chosen make no step"
 
 
 def with_factors(actions: pl.DataFrame, bars: pl.DataFrame) -> pl.DataFrame:
     """
-    One symbol's actions with their adjustment_factor, by the closes of its as-traded `bars` (sorted by date).
+    Actions with their adjustment_factor, by the closes of as-traded `bars` of their symbols (sorted by symbol and
+    date); `actions` of one symbol are in order of their ex-dates.
 
-    It stays null where the action is not applied: no bar lies before and on or after the ex-date, or the verdict left
-    no amount. Cash at or above the close before it is refused, because prices would turn negative: the factor stays
-    null and the verdict becomes disputed.
+    It stays null where the action is not applied: a phantom, no bar before and on or after the ex-date, or a verdict
+    that left no amount. Cash at or above the close before it is refused, because prices would turn negative: the factor
+    stays null and the verdict becomes disputed. A split in dispute is applied unless the bars clearly make no step
+    over it, so that adjusted prices make none either.
     """
     if actions.is_empty():
         return actions
     rows = actions.rows(named=True)
-    splits = {row["ex_date"]: row for row in rows if row["kind"] == "split"}
-    days, closes = bars["date"].to_numpy(), bars["close"].to_numpy()
+    splits = {_day(row): row for row in rows if row["kind"] == "split" and row["status"] != "phantom"}
+    prices = _prices(bars.filter(pl.col("symbol").is_in(actions["symbol"].unique().implode())))
     factors: list[float | None] = []
-    refused: list[bool] = []
-    paid: dict[date, float] = {}
+    notes: list[str] = []
+    paid: dict[tuple[str, date], float] = {}
     for row in rows:
-        before = paid.get(row["ex_date"], 0.0)
-        factor = _factor(row, splits.get(row["ex_date"]), days, closes, before)
-        refused.append(factor is not None and factor <= 0)
-        factors.append(None if refused[-1] else factor)
-        if factors[-1] is not None and row["kind"] in CASH:
-            paid[row["ex_date"]] = before + (row["amount"] or 0.0)
-    told = pl.Series(refused, dtype=pl.Boolean)
+        day = _day(row)
+        before = paid.get(day, 0.0)
+        factor, note = _factor(row, splits.get(day), prices.get(row["symbol"]), before)
+        factors.append(factor)
+        notes.append(note)
+        if factor is not None and row["kind"] in CASH:
+            paid[day] = before + (row["amount"] or 0.0)
+    noted = pl.Series(notes, dtype=pl.String)
+    told = pl.when(pl.col("witnesses") == "").then(noted).otherwise(pl.concat_str("witnesses", pl.lit("; "), noted))
     return actions.with_columns(
         pl.Series("adjustment_factor", factors, dtype=pl.Float64),
-        status=pl.when(told).then(pl.lit("disputed")).otherwise("status"),
-        witnesses=pl.when(told)
-        .then(pl.concat_str("witnesses", pl.lit("; refused: not below the close before the ex-date")))
-        .otherwise("witnesses"),
+        status=pl.when(noted != "").then(pl.lit("disputed")).otherwise("status"),
+        witnesses=pl.when(noted != "").then(told).otherwise("witnesses"),
     )
 
 
-def _factor(row: dict[str, Any], split: dict[str, Any] | None, days: Days, closes: Floats, paid: float) -> float | None:
-    ex_date = np.datetime64(row["ex_date"])
-    if not len(days) or ex_date > days[-1] or ex_date <= days[0]:
-        return None
+@dataclass(frozen=True, slots=True)
+class _Prices:
+    """One symbol's bars as arrays: their days, closes, and first prices (the close where the open is not known)."""
+
+    days: Days
+    closes: Floats
+    firsts: Floats
+
+
+def _prices(bars: pl.DataFrame) -> dict[str, _Prices]:
+    """By symbol; bars of a symbol lie together."""
+    first = bars.select(pl.coalesce("open", "close") if "open" in bars.columns else pl.col("close")).to_series()
+    days, closes, firsts = bars["date"].to_numpy(), bars["close"].to_numpy(), first.to_numpy()
+    found = {}
+    start = 0
+    for count, symbol in bars["symbol"].rle().struct.unnest().iter_rows():
+        mine = slice(start, start + count)
+        found[symbol] = _Prices(days[mine], closes[mine], firsts[mine])
+        start += count
+    return found
+
+
+def _day(row: dict[str, Any]) -> tuple[str, date]:
+    return row["symbol"], row["ex_date"]
+
+
+def _factor(
+    row: dict[str, Any], split: dict[str, Any] | None, prices: _Prices | None, paid: float
+) -> tuple[float | None, str]:
+    """The factor, and why there is none where the verdict alone does not say it."""
+    if prices is None:
+        return None, ""
+    ex_date, days = np.datetime64(row["ex_date"]), prices.days
+    if ex_date > days[-1] or ex_date <= days[0] or row["status"] == "phantom":
+        return None, ""
+    at = int(np.searchsorted(days, ex_date))
+    before = float(prices.closes[at - 1])
     if row["kind"] == "split":
-        return float(row["denominator"] / row["numerator"])
+        still = row["status"] == "disputed" and _still(before / float(prices.firsts[at]), row)
+        return (None, _STILL) if still else (float(row["denominator"] / row["numerator"]), "")
     if row["adjustment_factor"] is not None:
         # Inferred from a step of a source's adjusted close: the step is the fact, the amount was read off it.
-        return float(row["adjustment_factor"])
+        return float(row["adjustment_factor"]), ""
     if row["kind"] not in CASH or row["amount"] is None:
-        return None
-    before = closes[int(np.searchsorted(days, ex_date)) - 1]
+        return None, ""
     base = before * split["denominator"] / split["numerator"] if split else before
-    return float(1 - row["amount"] / (base - paid))
+    factor = float(1 - row["amount"] / (base - paid)) if base != paid else 0.0
+    return (None, _REFUSED) if factor <= 0 else (factor, "")
 
 
-def cumulative(days: Days, events: list[tuple[date, float]]) -> Floats:
-    """For each day (sorted) the product of the factors of the events with a later ex-date."""
-    result = np.ones(len(days))
-    for ex_date, factor in events:
-        result[: np.searchsorted(days, np.datetime64(ex_date))] *= factor
-    return result
-
-
-def applied(
-    actions: pl.DataFrame, *, upto: date | None = None
-) -> tuple[list[tuple[date, float]], list[tuple[date, float]]]:
-    """Split events and cash events that have a factor, with an ex-date up to `upto` (included), latest first."""
-    rows = actions.filter(pl.col("adjustment_factor").is_not_null())
-    if upto is not None:
-        rows = rows.filter(pl.col("ex_date") <= upto)
-    rows = rows.sort("ex_date", descending=True, maintain_order=True)
-    events = rows.select("kind", "ex_date", "adjustment_factor").rows()
-    splits = [(ex_date, factor) for kind, ex_date, factor in events if kind == "split"]
-    return splits, [(ex_date, factor) for kind, ex_date, factor in events if kind != "split"]
+def _still(step: float, row: dict[str, Any]) -> bool:
+    return 0 < step < np.inf and says(step, row["numerator"] / row["denominator"]) == "do not step"
 
 
 def adjust(bars: pl.DataFrame, actions: pl.DataFrame, *, upto: date | None = None) -> pl.DataFrame:
     """
-    One symbol's bars (sorted by date) with split_factor, dividend_factor and adj_close from its actions' factors.
+    Bars (sorted by symbol and date) with split_factor, dividend_factor and adj_close from their actions' factors.
+
+    With `upto` only ex-dates up to that day (included) are applied.
     """
-    splits, cash = applied(actions, upto=upto)
-    days = bars["date"].to_numpy()
+    events = actions.filter(pl.col("adjustment_factor").is_not_null())
+    if upto is not None:
+        events = events.filter(pl.col("ex_date") <= upto)
+    is_split = pl.col("kind") == "split"
     frame = bars.with_columns(
-        split_factor=pl.Series(cumulative(days, splits), dtype=pl.Float64),
-        dividend_factor=pl.Series(cumulative(days, cash), dtype=pl.Float64),
+        split_factor=_later(bars, events.filter(is_split)), dividend_factor=_later(bars, events.filter(~is_split))
     )
     return frame.with_columns(adj_close=pl.col("close") * pl.col("split_factor") * pl.col("dividend_factor"))
+
+
+def _later(bars: pl.DataFrame, events: pl.DataFrame) -> pl.Series:
+    """For each bar the product of the factors of its symbol's events with a later ex-date, the latest first."""
+    key = ["symbol", "ex_date"]
+    products = (
+        events.sort(*key, descending=[False, True], maintain_order=True)
+        .select(*key, product=pl.col("adjustment_factor").cum_prod().over("symbol"))
+        .unique(key, keep="last", maintain_order=True)
+        .sort(key)
+    )
+    met = bars.select("symbol", "date").join_asof(
+        products,
+        left_on="date",
+        right_on="ex_date",
+        by="symbol",
+        strategy="forward",
+        allow_exact_matches=False,
+        check_sortedness=False,
+    )
+    return met["product"].fill_null(1.0)
