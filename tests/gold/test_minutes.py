@@ -49,7 +49,7 @@ def test_rows_are_the_table() -> None:
     assert gold(with_lineage()).equals(MINUTE_BARS.empty())
 
 
-def test_segments_by_the_sessions_own_hours() -> None:
+def test_trap_14_segments_by_the_sessions_own_hours() -> None:
     """
     Before the open is pre, from the close on is post (trap 14); a half day closes at 13:00.
     """
@@ -61,7 +61,7 @@ def test_segments_by_the_sessions_own_hours() -> None:
 
 
 @pytest.mark.parametrize("day", [date(2024, 3, 8), date(2024, 3, 11), date(2024, 11, 1), date(2024, 11, 4)])
-def test_segments_follow_daylight_saving(day: date) -> None:
+def test_trap_45_segments_follow_daylight_saving(day: date) -> None:
     """
     The opening is at 14:30 UTC in winter and 13:30 in summer: on each side of the clock change the segment is right.
     """
@@ -70,7 +70,7 @@ def test_segments_follow_daylight_saving(day: date) -> None:
     assert bars["ts"][1] == XNYS.session_open(day)
 
 
-def test_crypto_is_regular_all_day() -> None:
+def test_trap_46_crypto_is_regular_all_day() -> None:
     """
     A pair has no hours: from midnight to midnight UTC all is regular.
     """
@@ -83,7 +83,7 @@ def test_crypto_is_regular_all_day() -> None:
     assert gold(with_lineage(*rows))["segment"].to_list() == ["regular"] * 3
 
 
-def test_last_version_wins() -> None:
+def test_trap_15_last_version_wins() -> None:
     """
     Trap 15: a minute told again replaces what was told before; minutes not told again stay.
     """
@@ -103,7 +103,7 @@ def test_newer_version_that_is_refused_leaves_the_older() -> None:
     assert bars["volume"].to_list() == [100.0, 100.0, 100.0]
 
 
-def test_feeds_are_never_mixed() -> None:
+def test_trap_12_feeds_are_never_mixed() -> None:
     """
     Trap 12: the consolidated feed wins the whole session, with holes where it has none, though another has more.
     """

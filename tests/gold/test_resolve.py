@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from marketkeep.checks import check_bars
+from marketkeep import checks
 from marketkeep.gold import Gold, candidates, promote, revisions
 from marketkeep.model import Policy
 from raw_rows import RECEIVED, Row, actions, bar, bars, cash, split
@@ -22,7 +22,7 @@ POLICY = Policy(priority=("a", "b", "c"), tolerance=0.005)
 
 def gold(*rows: Row, told: list[Row] | None = None, policy: Policy = POLICY) -> Gold:
     """What raw rows come to."""
-    return promote(bars(*rows), actions(*(told or [])), policy, check_bars)
+    return promote(bars(*rows), actions(*(told or [])), policy, checks)
 
 
 def chosen(*rows: Row, policy: Policy = POLICY) -> list[tuple[Any, ...]]:
@@ -221,11 +221,11 @@ def test_order_of_arrival_does_not_matter(raw: list[Row], told: list[Row], chanc
     """
     The same rows in any order promote to the same gold, verdicts and checks.
     """
-    first = promote(bars(*raw), actions(*told), POLICY, check_bars)
+    first = promote(bars(*raw), actions(*told), POLICY, checks)
     mixed, other = list(raw), list(told)
     chance.shuffle(mixed)
     chance.shuffle(other)
-    again = promote(bars(*mixed), actions(*other), POLICY, check_bars)
+    again = promote(bars(*mixed), actions(*other), POLICY, checks)
     assert first.actions.equals(again.actions)
     assert first.bars.equals(again.bars)
     order = ["symbol", "date", "fetched_at", "batch_id", "payload", "close"]
@@ -238,7 +238,7 @@ def test_gold_has_one_good_bar_a_session(raw: list[Row]) -> None:
     """
     Whatever is told: one bar a session at most, sorted, none that failed a hard check, and every one was told.
     """
-    made = promote(bars(*raw), actions(), POLICY, check_bars).bars
+    made = promote(bars(*raw), actions(), POLICY, checks).bars
     assert made.select("symbol", "date").is_unique().all()
     assert made["date"].is_sorted()
     assert not made["hard"].any()

@@ -16,7 +16,7 @@ import polars as pl
 from marketkeep.calendars import UTC_DAYS, XNYS, Calendar
 from marketkeep.gold.basis import as_traded
 from marketkeep.gold.promote import with_calendar
-from marketkeep.model import MINUTE_BARS, UTC, Policy
+from marketkeep.model import MINUTE_BARS, UTC, Policy, Symbol
 
 CheckMinutes = Callable[[pl.DataFrame], pl.DataFrame]
 """`checks.check_minutes`; handed in, because rooms of one line do not import each other."""
@@ -36,9 +36,13 @@ _NO_HOURS = pl.DataFrame(
 
 @dataclass(frozen=True, slots=True)
 class MinuteGold:
-    """What raw minute bars came to: the chosen `bars` as `MINUTE_BARS` rows, and every row `checked`, as delivered."""
+    """
+    What raw minute bars came to: the chosen `bars` as `MINUTE_BARS` rows, the same rows as they were `chosen`, with
+    lineage and marks, and every row `checked`, as delivered.
+    """
 
     bars: pl.DataFrame
+    chosen: pl.DataFrame
     checked: pl.DataFrame
 
 
@@ -51,12 +55,13 @@ def promote_minutes(
     All that raw holds of a session must be among them; `raw_actions` are all of their symbols'.
     """
     if raw_bars.is_empty():
-        return MinuteGold(MINUTE_BARS.empty(), check(_with_hours(raw_bars, policy.final_after)))
+        checked = check(_with_hours(raw_bars, policy.final_after))
+        return MinuteGold(MINUTE_BARS.empty(), checked, checked)
     version = ("fetched_at", "batch_id", "payload")
     ordered = raw_bars.sort("symbol", "ts", "source", "feed", *version, maintain_order=True)
     checked = check(_with_hours(ordered, policy.final_after))
-    chosen = _split_undone(choose(checked, policy), raw_actions)
-    return MinuteGold(MINUTE_BARS.conform(_with_segment(chosen).select(list(MINUTE_BARS.schema))), checked)
+    chosen = split_undone(choose(checked, policy), raw_actions)
+    return MinuteGold(MINUTE_BARS.conform(_with_segment(chosen).select(list(MINUTE_BARS.schema))), chosen, checked)
 
 
 def choose(checked: pl.DataFrame, policy: Policy) -> pl.DataFrame:
@@ -71,13 +76,9 @@ def choose(checked: pl.DataFrame, policy: Policy) -> pl.DataFrame:
     standing = checked.filter(~pl.col("hard")).unique(
         ["symbol", "ts", "source", "feed"], keep="last", maintain_order=True
     )
-    names = standing["source"].unique().sort()
-    ranks = pl.DataFrame(
-        {"source": names, "rank": [policy.rank(name) for name in names]},
-        schema={"source": pl.String, "rank": pl.Int32},
-    )
-    offers = standing.group_by(offer).agg(minutes=pl.len()).join(ranks, on="source")
+    offers = standing.group_by(offer).agg(minutes=pl.len())
     if offers.select(pl.struct("symbol", "date").is_duplicated().any()).item():
+        offers = offers.join(_ranks(offers, policy), on=["symbol", "source"])
         best = offers.sort(
             "symbol",
             "date",
@@ -91,7 +92,16 @@ def choose(checked: pl.DataFrame, policy: Policy) -> pl.DataFrame:
     return standing.sort("symbol", "ts")
 
 
-def _split_undone(chosen: pl.DataFrame, raw_actions: pl.DataFrame) -> pl.DataFrame:
+def _ranks(offers: pl.DataFrame, policy: Policy) -> pl.DataFrame:
+    """The rank of each source for each symbol, by its class of assets."""
+    pairs = offers.select("symbol", "source").unique().sort("symbol", "source")
+    known = {symbol: Symbol(symbol).asset_class for symbol in pairs["symbol"].unique()}
+    ranks = [policy.rank(source, "minute_bars", known[symbol]) for symbol, source in pairs.iter_rows()]
+    return pairs.with_columns(rank=pl.Series(ranks, dtype=pl.Int32))
+
+
+def split_undone(chosen: pl.DataFrame, raw_actions: pl.DataFrame) -> pl.DataFrame:
+    """Minute bars as traded, sorted by symbol and ts: the splits are undone that sources had applied."""
     adjusted = pl.col("basis") != "as_traded"
     scaled = chosen.filter(adjusted)
     if scaled.is_empty():

@@ -10,7 +10,11 @@ from __future__ import annotations
 
 import polars as pl
 
-from marketkeep.model import Policy
+from marketkeep.model import Policy, Symbol
+
+DATASET = "daily_bars"
+CANDIDATE = "candidate"
+"""The column with the place of each checked row, by which a winner is known again."""
 
 
 def candidates(checked: pl.DataFrame) -> pl.DataFrame:
@@ -26,24 +30,22 @@ def resolve(checked: pl.DataFrame, policy: Policy) -> pl.DataFrame:
     """
     The winners, sorted by symbol and date, each with `status`: confirmed, single or disputed.
 
-    Agreement is measured on the close, relative to the larger, as traded.
+    Agreement is measured on the close, relative to the larger, as traded. Priority and tolerance are those of the
+    symbol's class of assets. `checked` has the place of each row in `candidate`.
     """
     standing = candidates(checked)
     if standing["source"].n_unique() <= 1:
         return standing.with_columns(status=pl.lit("single")).sort("symbol", "date")
     key = ["symbol", "date"]
-    ranks = pl.DataFrame(
-        [(name, policy.rank(name)) for name in standing["source"].unique().sort()],
-        schema={"source": pl.String, "rank": pl.Int32},
-        orient="row",
+    standing = _with_policy(standing, policy)
+    told = standing.select(CANDIDATE, *key, "source", "close", "tolerance")
+    pairs = told.join(told.drop("tolerance"), on=key, suffix="_other").filter(
+        pl.col("source") != pl.col("source_other")
     )
-    standing = standing.join(ranks, on="source", how="left", maintain_order="left").with_row_index("row")
-    told = standing.select("row", *key, "source", "close")
-    pairs = told.join(told, on=key, suffix="_other").filter(pl.col("source") != pl.col("source_other"))
     gap = (pl.col("close") - pl.col("close_other")).abs() / pl.max_horizontal("close", "close_other")
-    agreeing = pairs.filter(gap <= policy.tolerance)["row"].unique()
+    agreeing = pairs.filter(gap <= pl.col("tolerance"))[CANDIDATE].unique()
     return (
-        standing.with_columns(agrees=pl.col("row").is_in(agreeing.implode()), told=pl.len().over(key))
+        standing.with_columns(agrees=pl.col(CANDIDATE).is_in(agreeing.implode()), told=pl.len().over(key))
         .sort(*key, "agrees", "rank", "score", "source", descending=[False, False, True, False, True, False])
         .unique(key, keep="first", maintain_order=True)
         .with_columns(
@@ -53,7 +55,25 @@ def resolve(checked: pl.DataFrame, policy: Policy) -> pl.DataFrame:
             .then(pl.lit("single"))
             .otherwise(pl.lit("disputed"))
         )
-        .drop("row", "rank", "agrees", "told")
+        .drop("rank", "tolerance", "agrees", "told")
+    )
+
+
+def _with_policy(standing: pl.DataFrame, policy: Policy) -> pl.DataFrame:
+    """`standing` with the rank of each row's source and the tolerance, both of its symbol's class."""
+    known = {symbol: Symbol(symbol).asset_class for symbol in standing["symbol"].unique()}
+    classes = pl.DataFrame(list(known.items()), schema={"symbol": pl.String, "class": pl.String}, orient="row")
+    rows = [
+        (kind, source, policy.rank(source, DATASET, kind), policy.tolerance_of(DATASET, kind))
+        for kind in sorted(set(known.values()))
+        for source in standing["source"].unique().sort()
+    ]
+    schema = {"class": pl.String, "source": pl.String, "rank": pl.Int32, "tolerance": pl.Float64}
+    table = pl.DataFrame(rows, schema=schema, orient="row")
+    return (
+        standing.join(classes, on="symbol", how="left", maintain_order="left")
+        .join(table, on=["class", "source"], how="left", maintain_order="left")
+        .drop("class")
     )
 
 
