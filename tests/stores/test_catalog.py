@@ -91,7 +91,7 @@ def test_same_content_is_the_same_version(tmp_path: Path) -> None:
     assert write(tmp_path, "AAPL", 2020).version == first.version
     assert sorted(path.name for path in (tmp_path / "catalog").iterdir()) == files
     assert write(tmp_path, "AAPL", 2021).version != first.version
-    assert len(list((tmp_path / "catalog").iterdir())) == 4
+    assert len(list((tmp_path / "catalog").iterdir())) == 5
 
 
 def test_reader_in_between_sees_one_version(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -192,5 +192,6 @@ def test_pointer_is_small_json(tmp_path: Path) -> None:
     """
     write(tmp_path, "AAPL", 2020)
     names = orjson.loads((tmp_path / layout.CURRENT).read_bytes())
-    assert set(names) == {"entries", "batches", "asked"}
+    assert names.pop("form") == module.FORM
+    assert set(names) == {"entries", "batches", "asked", "tickers"}
     assert all((tmp_path / "catalog" / name).is_file() for name in names.values())

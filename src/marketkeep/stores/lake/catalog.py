@@ -1,7 +1,7 @@
 """
 The catalog: what is published, which raw batches it rests on, and what sources have already been asked.
 
-Three tables kept as content-addressed Parquet files and one small pointer that is replaced in one step; a reader sees
+Four tables kept as content-addressed Parquet files and one small pointer that is replaced in one step; a reader sees
 one whole version or the next. It is derived: `rebuild` makes it again from raw, byte for byte.
 """
 
@@ -12,7 +12,7 @@ import io
 from collections import defaultdict
 from collections.abc import Iterable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -20,23 +20,31 @@ from pathlib import Path
 import orjson
 import polars as pl
 
-from marketkeep.errors import CorruptFile
+from marketkeep.errors import CorruptFile, OtherForm
 from marketkeep.files import write_atomic
-from marketkeep.model import ASKED, BATCHES, CATALOG, Batch, Table
+from marketkeep.model import ASKED, BATCHES, CATALOG, TICKERS, Batch, Table
 from marketkeep.stores.lake.layout import CURRENT
 
+FORM = 2
+"""The form of all that is published. What another form has published is made anew by `rebuild`, never read."""
+
 _NO_ENTRIES = CATALOG.empty()
-_TABLES: dict[str, Table] = {"entries": CATALOG, "batches": BATCHES, "asked": ASKED}
+_TABLES: dict[str, Table] = {"entries": CATALOG, "batches": BATCHES, "asked": ASKED, "tickers": TICKERS}
 
 
 @dataclass(frozen=True)
 class Catalog:
-    """One version of the catalog; `version` is the hash of its content, empty for a keep that holds nothing."""
+    """
+    One version of the catalog; `version` is the hash of its content, empty for a keep that holds nothing.
+
+    `tickers` (`TICKERS` rows) say whose rows what is published holds under which symbol.
+    """
 
     version: str
     entries: pl.DataFrame
     batches: pl.DataFrame
     asked: pl.DataFrame
+    tickers: pl.DataFrame = field(default_factory=TICKERS.empty)
 
     @classmethod
     def empty(cls) -> Catalog:
@@ -127,7 +135,10 @@ def _read(root: Path) -> Catalog:
 def _load(root: Path, pointer: bytes) -> Catalog:
     """The version a pointer names. What it names never changes, so it is read once."""
     try:
-        names = {table: str(name) for table, name in orjson.loads(pointer).items()}
+        told = orjson.loads(pointer)
+        if told.get("form") != FORM:
+            raise OtherForm(root / CURRENT)
+        names = {table: str(told[table]) for table in _TABLES}
         paths = {table: root / "catalog" / names[table] for table in _TABLES}
     except (orjson.JSONDecodeError, AttributeError, KeyError) as error:
         raise CorruptFile(root / CURRENT, "it does not name the catalog's tables", derived=True) from error
@@ -140,11 +151,18 @@ def _load(root: Path, pointer: bytes) -> Catalog:
     return Catalog(_version(names), **frames)
 
 
-def write_catalog(root: Path, entries: pl.DataFrame, batches: pl.DataFrame, asked: pl.DataFrame) -> Catalog:
+def write_catalog(
+    root: Path,
+    entries: pl.DataFrame,
+    batches: pl.DataFrame,
+    asked: pl.DataFrame,
+    tickers: pl.DataFrame | None = None,
+) -> Catalog:
     """Replace the current version in one step and drop the files only the old one used."""
     names = {}
     frames = {}
-    for name, frame in (("entries", entries), ("batches", batches), ("asked", asked)):
+    told = {"entries": entries, "batches": batches, "asked": asked}
+    for name, frame in {**told, "tickers": TICKERS.empty() if tickers is None else tickers}.items():
         table = _TABLES[name]
         frames[name] = table.conform(frame).sort(*table.key)
         buffer = io.BytesIO()
@@ -153,7 +171,8 @@ def write_catalog(root: Path, entries: pl.DataFrame, batches: pl.DataFrame, aske
         if not (root / "catalog" / names[name]).exists():
             # On disk before the pointer names it: a power cut must not leave a pointer to nothing.
             write_atomic(root / "catalog" / names[name], buffer.getvalue(), durable=True)
-    write_atomic(root / CURRENT, orjson.dumps(names, option=orjson.OPT_INDENT_2) + b"\n", durable=True)
+    pointer = orjson.dumps({"form": FORM, **names}, option=orjson.OPT_INDENT_2)
+    write_atomic(root / CURRENT, pointer + b"\n", durable=True)
     for old in (root / "catalog").glob("*.parquet"):
         if old.name not in names.values():
             with suppress(OSError):

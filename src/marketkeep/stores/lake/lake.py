@@ -19,7 +19,7 @@ import polars as pl
 
 from marketkeep.errors import BadInput, BadSetting, NotFound
 from marketkeep.files import write_atomic
-from marketkeep.model import FINDINGS, SECURITIES, TICKER_HISTORY, Policy
+from marketkeep.model import FINDINGS, SECURITIES, TICKER_HISTORY, TICKERS, Policy
 from marketkeep.stores.lake import layout, records
 from marketkeep.stores.lake.catalog import Catalog, read_catalog
 
@@ -83,9 +83,9 @@ class Lake:
             frame = frame.filter(pl.col("date") >= first)
         return frame if last is None else frame.filter(pl.col("date") <= last)
 
-    def years(self, symbol: str, years: Iterable[int]) -> pl.DataFrame:
-        """Published bars of these years' files of one symbol; a year without a file has none."""
-        paths = [self.root / layout.ticks(symbol, year) for year in sorted(years)]
+    def years(self, files: Iterable[tuple[str, int]]) -> pl.DataFrame:
+        """Published bars of these files, each of a symbol and year, sorted; what has no file has none."""
+        paths = [self.root / layout.ticks(symbol, year) for symbol, year in sorted(files)]
         return records.load_ticks([path for path in paths if path.exists()])
 
     def actions(self, symbols: Iterable[str]) -> pl.DataFrame:
@@ -103,9 +103,14 @@ class Lake:
         path = self.root / layout.HISTORY
         return pl.read_parquet(path, glob=False) if path.exists() else TICKER_HISTORY.empty()
 
+    def tickers(self) -> pl.DataFrame:
+        """Who had which ticker when, as `TICKERS` rows; a ticker without a row means itself."""
+        path = self.root / layout.TICKERS
+        return pl.read_parquet(path, glob=False) if path.exists() else TICKERS.empty()
+
     def findings(self) -> pl.DataFrame:
         """All findings kept, as `FINDINGS` rows, oldest first."""
-        paths = sorted((self.root / "quality" / "findings").glob("*.parquet"))
+        paths = sorted((self.root / "quality" / "findings").glob("*/*.parquet"))
         frame = pl.concat([pl.read_parquet(path, glob=False) for path in paths]) if paths else FINDINGS.empty()
         return frame.sort("detected_at", "symbol", "first", "check", maintain_order=True)
 
@@ -121,5 +126,12 @@ class Lake:
         write_atomic(self.root / path, buffer.getvalue())
 
     def drop(self, path: str) -> None:
-        """Remove a published file that has nothing to hold any more."""
-        (self.root / path).unlink(missing_ok=True)
+        """Remove a published file that has nothing to hold any more, and folders that are empty without it."""
+        file = self.root / path
+        if not file.exists():
+            return
+        file.unlink()
+        for folder in file.parents:
+            if folder == self.root or any(folder.iterdir()):
+                break
+            folder.rmdir()

@@ -55,9 +55,17 @@ def load_ticks(paths: list[Path]) -> pl.DataFrame:
     return _load(paths, _TICK_SCHEMA, DAILY_BARS.key)
 
 
-def dump_actions(actions: pl.DataFrame) -> bytes:
-    """One symbol's actions, sorted by ex-date and kind."""
-    return array(",\n".join(lines(ACTIONS.conform(actions).sort("ex_date", "kind"))))
+def dump_actions(actions: pl.DataFrame) -> dict[str, bytes]:
+    """The files of actions by symbol, each sorted by ex-date and kind."""
+    chosen = ACTIONS.conform(actions).sort("symbol", "ex_date", "kind")
+    if chosen.is_empty():
+        return {}
+    files = (
+        chosen.select("symbol", line=lines(chosen))
+        .group_by("symbol", maintain_order=True)
+        .agg(text=pl.col("line").str.join(",\n"))
+    )
+    return {symbol: array(text) for symbol, text in files.iter_rows()}
 
 
 def load_actions(paths: list[Path]) -> pl.DataFrame:
