@@ -10,11 +10,15 @@ from typing import Any
 import polars as pl
 import pytest
 
+from gold.told import directory, kept
 from marketkeep.errors import NotFound
 from marketkeep.model import BATCHES, FINDINGS, INDEX_MEMBERS, RAW_TABLES, Lineage
+from marketkeep.pipeline.publishing.absorb import absorb
 from marketkeep.pipeline.publishing.membership import keep_differences, publish_membership, publish_yields
+from marketkeep.pipeline.rebuild import rebuild
 from marketkeep.pipeline.workspace import Workspace
 from marketkeep.query.members import member_intervals, members
+from marketkeep.query.states import Published
 from marketkeep.raw import BatchStore
 from marketkeep.stores.lake import batch_rows, layout
 from marketkeep.stores.lake.reference import index_members, treasury_yields
@@ -50,9 +54,9 @@ def test_members_are_published_and_read(work: Workspace) -> None:
     """
     found = publish_membership(work, pl.concat(two_sources(work)))
     assert index_members(work.lake).schema == INDEX_MEMBERS.schema
-    assert members(work.lake, "sp500", date(2024, 2, 1)) == ["A"]
-    assert members(work.lake, "sp500", date(2024, 3, 1)) == ["A", "B"]
-    assert member_intervals(work.lake, "sp500")["from_source"].to_list() == [None, "wikipedia"]
+    assert members(Published(work.lake), "sp500", date(2024, 2, 1)) == ["A"]
+    assert members(Published(work.lake), "sp500", date(2024, 3, 1)) == ["A", "B"]
+    assert member_intervals(Published(work.lake), "sp500")["from_source"].to_list() == [None, "wikipedia"]
     assert found["detail"].to_list() == ["ishares has X in sp500, wikipedia has not"]
     keep_differences(work, found)
     assert work.lake.findings().equals(found)
@@ -84,7 +88,7 @@ def test_nothing_told_no_file(work: Workspace) -> None:
     assert not (work.root / layout.YIELDS).exists()
     assert treasury_yields(work.lake).is_empty()
     with pytest.raises(NotFound, match="it has those of: none"):
-        members(work.lake, "sp500", date(2024, 1, 2))
+        members(Published(work.lake), "sp500", date(2024, 1, 2))
 
 
 def test_yields_are_published(work: Workspace) -> None:
@@ -151,3 +155,30 @@ def test_step_by_step_or_at_once(work: Workspace) -> None:
     fold(work).unlink()
     assert publish_membership(work, pl.concat(batches)).equals(found)
     assert (fold(work).name, fold(work).read_bytes(), (work.root / layout.INDICES).read_bytes()) == step_by_step
+
+
+def test_trap_30_member_is_published_as_its_bars_are(tmp_path: Path) -> None:
+    """
+    A member whose ticker somebody else has now stands there as its bars do, so that these are found; an update that
+    brings the new holder comes to what a rebuild comes to.
+    """
+    keep = SmallKeep(tmp_path / "keep")
+    first, second = "First Co. - Common Stock", "Second Corp. - Common Stock"
+    then = told("added", "REUS", "2024-05-01"), told("removed", "REUS", "2024-06-05")
+    page = rows(*then, told("added", "REUS", "2025-05-12"), listed("2025-05-12", "REUS"))
+    days = [(date(2024, 6, 3), {"REUS": first}), (date(2024, 6, 4), {}), (date(2024, 6, 5), {})]
+    for day, lines in days:
+        kept(keep.work.batches, directory(day, lines))
+    kept(keep.work.batches, page, "index_members")
+    absorb(keep.work)
+    assert set(index_members(keep.work.lake)["symbol"]) == {"REUS"}
+    kept(keep.work.batches, directory(date(2025, 5, 5), {"REUS": second}))
+    absorb(keep.work)
+    table = index_members(keep.work.lake)
+    assert table.select("symbol", "from", "to").rows() == [
+        ("REUS", date(2025, 5, 12), None),
+        ("REUS~2024", date(2024, 5, 1), date(2024, 6, 5)),
+    ]
+    rebuild(keep.work)
+    assert index_members(keep.work.lake).equals(table)
+    assert keep.open().members("sp500", date(2024, 5, 2)) == ["REUS~2024"]

@@ -90,7 +90,7 @@ def test_every_minute_is_there_and_true(keep: VendorsKeep, gym: Gym) -> None:
     assert pages or vendor == "polygon"
 
 
-def test_half_days_end_at_one(keep: VendorsKeep, gym: Gym) -> None:
+def test_trap_43_half_days_end_at_one(keep: VendorsKeep, gym: Gym) -> None:
     """
     On a half day regular minutes end at 13:00 New York, 210 at most; what trades later is after hours.
     """
@@ -101,6 +101,18 @@ def test_half_days_end_at_one(keep: VendorsKeep, gym: Gym) -> None:
     assert regular["ts"].max() < XNYS.session_close(day)  # type: ignore[operator]
     assert max(regular.group_by("symbol").len()["len"]) <= 210
     assert bars.filter(pl.col("ts") >= XNYS.session_close(day))["segment"].unique().to_list() == ["post"]
+
+
+def test_true_minutes_are_no_finding(keep: VendorsKeep) -> None:
+    """
+    Laid beside the daily bars of another source, half days, the change of the clocks and thin trading among them, no
+    session of a million minutes is found to differ or to be incomplete.
+    """
+    keep.collect(backfill, names=["yahoo"], start=DAYS[0], end=LAST)
+    opened = marketkeep.open(keep.root)
+    assert opened.coverage()["rows"].sum() > 2_000
+    told = pl.col("check").is_in(["minutes_differ", "minutes_incomplete"])
+    assert opened.findings().filter(told).is_empty()
 
 
 def test_nothing_is_asked_twice_and_a_rebuild_agrees(keep: VendorsKeep, gym: Gym) -> None:

@@ -93,7 +93,7 @@ def test_minutes_come_out_as_they_traded(tmp_path: Path, adjusted: bool) -> None
 
 
 @pytest.mark.parametrize("adjust", ["none", "splits", "all"])
-def test_regular_minutes_add_up_to_the_day(tmp_path: Path, adjust: str) -> None:
+def test_trap_25_regular_minutes_add_up_to_the_day(tmp_path: Path, adjust: str) -> None:
     """
     Trap 25: the regular segment alone gives the daily open, high, low, close and volume, under every adjustment; before
     and after hours lie beyond it.

@@ -189,7 +189,7 @@ def test_groups_do_not_show(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     real = module.publish_minutes
 
     def counted(*arguments: object) -> module.Published:
-        groups.append(arguments[3])  # type: ignore[arg-type]
+        groups.append(arguments[1])  # type: ignore[arg-type]
         return real(*arguments)  # type: ignore[arg-type]
 
     monkeypatch.setattr("marketkeep.pipeline.publishing.absorb.publish_minutes", counted)

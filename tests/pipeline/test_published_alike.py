@@ -80,7 +80,7 @@ def test_second_witness_of_a_new_years_dividend(tmp_path: Path) -> None:
     keep.bars(*((day, 10.0, 0.5 if day == NEW_YEAR else 0.0) for day in DAYS), source="a")
     keep.bars(*((day, 10.0, 0.5 if day == NEW_YEAR else 0.0) for day in DAYS if day >= NEW_YEAR), source="b")
     [told] = keep.open().actions("AAPL").rows(named=True)
-    assert (told["status"], told["witnesses"]) == ("confirmed", "a=0.5 (as_traded),b=0.5 (as_traded)")
+    assert (told["status"], told["told"]) == ("confirmed", "a=0.5 (as_traded), b=0.5 (as_traded)")
     same_after_rebuild(keep)
 
 

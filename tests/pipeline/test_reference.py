@@ -12,7 +12,7 @@ import pytest
 from gold.told import changes, directory, kept, of, tickers
 from marketkeep.model import RAW_TABLES, Batch
 from marketkeep.pipeline.publishing import folded as module
-from marketkeep.pipeline.publishing.reference import publish_reference
+from marketkeep.pipeline.publishing.reference import publish_reference, symbology
 from marketkeep.pipeline.securities import add_symbols
 from marketkeep.stores.lake import batch_rows, layout
 from small_keep import SmallKeep
@@ -23,7 +23,7 @@ ACME, ZETA = "Acme Holdings, Inc. - Common Stock", "Zeta Mining Corp. - Common S
 
 def published(keep: SmallKeep) -> dict[str, bytes]:
     """The published reference files."""
-    paths = [keep.root / path for path in (layout.METADATA, layout.HISTORY)]
+    paths = [keep.root / path for path in (layout.METADATA, layout.HISTORY, layout.TICKERS)]
     return {path.name: path.read_bytes() for path in paths if path.exists()}
 
 
@@ -67,7 +67,7 @@ def test_tables_are_made_from_all_that_raw_tells(keep: SmallKeep, came: list[Bat
     assert changes(history) == [("GONE", None, WED), ("ACME", "ZETA", TUE)]
     assert (of(securities, "ZETA")["followed"], of(securities, "ZETA")["cik"]) == (True, 7)
     assert of(securities, "GONE")["delisting_reason"] == "form_25"
-    assert not of(securities, "ACME")["active"]
+    assert securities["symbol"].to_list() == ["GONE", "ZETA"]
 
 
 def test_update_and_rebuild_write_the_same_bytes(keep: SmallKeep, came: list[Batch]) -> None:
@@ -75,7 +75,7 @@ def test_update_and_rebuild_write_the_same_bytes(keep: SmallKeep, came: list[Bat
     for count in range(1, len(came) + 1):
         publish_reference(keep.work, entries(keep), batch_rows(came[:count]))
     step_by_step = published(keep)
-    assert set(step_by_step) == {"ticker_metadata.parquet", "ticker_history.parquet"}
+    assert set(step_by_step) == {"ticker_metadata.parquet", "ticker_history.parquet", "tickers.parquet"}
     for batches in (came, came[::-1], came[3:] + came[:3]):
         publish_reference(keep.work, entries(keep), batch_rows(batches))
         assert published(keep) == step_by_step
@@ -91,9 +91,24 @@ def test_parts_bound_what_is_read_at_once(keep: SmallKeep, came: list[Batch], mo
     assert published(keep) == whole
 
 
+def test_symbology_is_told_before_anything_is_published(keep: SmallKeep, came: list[Batch]) -> None:
+    """Who had which ticker is made from raw alone, and is what is written beside the other tables afterwards."""
+    told = symbology(keep.work, batch_rows(came))
+    assert told.select("ticker", "symbol", "security_id", "from", "to").rows() == [
+        ("ACME", "ZETA", "ACME", None, TUE),
+        ("GONE", "GONE", "GONE", None, WED),
+        ("ZETA", "ZETA", "ACME", TUE, None),
+    ]
+    evening = datetime(2024, 6, 4, 22, tzinfo=UTC)
+    assert told["known_at"].to_list() == [None, None, evening]
+    assert told["closed_at"].to_list() == [evening, datetime(2024, 6, 5, 22, tzinfo=UTC), None]
+    publish_reference(keep.work, entries(keep), batch_rows(came))
+    assert keep.work.lake.tickers().equals(told)
+
+
 def test_history_goes_with_the_batches_that_told_it(keep: SmallKeep, came: list[Batch]) -> None:
     """Without its batches there is no file of history, as after a rebuild over damaged ones."""
     publish_reference(keep.work, entries(keep), batch_rows(came))
     publish_reference(keep.work, entries(keep), batch_rows(came[:1]))
-    assert set(published(keep)) == {"ticker_metadata.parquet"}
+    assert set(published(keep)) == {"ticker_metadata.parquet", "tickers.parquet"}
     assert keep.work.lake.securities()["symbol"].to_list() == ["ACME", "GONE"]

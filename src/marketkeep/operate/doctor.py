@@ -106,7 +106,7 @@ def _published(root: Path, catalog: Catalog) -> Iterator[Problem | None]:
     yield from _minute_months(root, catalog.entries.filter(minute))
     others = catalog.entries.filter(~minute)
     for dataset, symbol, period, digest in others.select("dataset", "symbol", "period", "hash").iter_rows():
-        path = layout.ticks(symbol, period) if dataset == "daily_bars" else layout.actions(symbol)
+        path = layout.entry(dataset, symbol, period)
         try:
             same = hashlib.sha256((root / path).read_bytes()).hexdigest() == digest
             found = "its bytes differ from the hash in the catalog"

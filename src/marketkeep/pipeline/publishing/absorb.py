@@ -15,14 +15,27 @@ from pathlib import Path
 import polars as pl
 
 from marketkeep.errors import CorruptFile
-from marketkeep.model import Batch
+from marketkeep.gold.identity import Identity
+from marketkeep.gold.symbology import Symbology, changed
+from marketkeep.model import FINDINGS, Batch
 from marketkeep.pipeline.publishing.answers import answer_findings, asked_after
-from marketkeep.pipeline.publishing.bars import Published, entry_rows, publish
-from marketkeep.pipeline.publishing.findings import keep_findings
+from marketkeep.pipeline.publishing.bars import Bench, publish
+from marketkeep.pipeline.publishing.findings import keep_answers, replace_findings
+from marketkeep.pipeline.publishing.fundamentals import publish_fundamentals
 from marketkeep.pipeline.publishing.membership import keep_differences, publish_membership, publish_yields
+from marketkeep.pipeline.publishing.minute_days import MinuteDays
 from marketkeep.pipeline.publishing.minutes import minute_groups, months_in, publish_minutes
-from marketkeep.pipeline.publishing.reference import RESTS_ON, held_spans, publish_reference
+from marketkeep.pipeline.publishing.reference import (
+    RESTS_ON,
+    SYMBOLOGY_RESTS_ON,
+    held_spans,
+    identified,
+    publish_reference,
+)
+from marketkeep.pipeline.publishing.rows import RawRows
+from marketkeep.pipeline.publishing.shares import ShareCounts, share_counts
 from marketkeep.pipeline.publishing.touched import Touched, touched
+from marketkeep.pipeline.publishing.written import Published, entry_rows
 from marketkeep.pipeline.workspace import Workspace
 from marketkeep.stores.lake import Catalog, batch_rows, layout, write_catalog
 
@@ -67,36 +80,66 @@ def absorb(work: Workspace) -> Absorbed:
 def _absorb(
     work: Workspace, catalog: Catalog, batches: pl.DataFrame, new: list[Batch], corrupt: tuple[CorruptFile, ...]
 ) -> Absorbed:
-    groups = list(_groups(touched(work, new), catalog))
-    result = Published()
-    ids = {batch.batch_id for batch in new}
-    minutes = list(minute_groups(work, catalog, batches, new))
+    told = None if corrupt else {batch.dataset for batch in new if batch.rows}
+    known = identified(work, batches) if told is None or told & SYMBOLOGY_RESTS_ON else None
+    tickers = catalog.tickers if known is None else known.tickers
+    symbology = Symbology.of(tickers)
+    moved = _moved(catalog, tickers)
+    counts = share_counts(work, batches)
+    again = moved | _counted_anew(work, catalog, counts, new)
+    groups = list(_groups(touched(work, new, symbology, again), catalog))
+    bench = Bench(work, catalog, RawRows(work, batches, symbology), counts.of)
+    result, days = Published(), MinuteDays(work)
+    minutes = list(minute_groups(bench, new, moved))
     work.progress.begin("publish", sum(len(group) for group in groups) + sum(len(months_in(one)) for one in minutes))
     for group in groups:
-        result.add(publish(work, catalog, batches, group, ids))
+        result.add(publish(bench, group))
         work.progress.step(len(group))
+    found = pl.concat([FINDINGS.empty(), *result.findings])
+    replace_findings(work, "daily_bars", found, result.spans)
     for sessions in minutes:
-        result.add(publish_minutes(work, catalog, batches, sessions, ids))
+        result.add(publish_minutes(bench, sessions, days))
         work.progress.step(len(months_in(sessions)))
-    keep_findings(work, [*result.findings, answer_findings(new)], result.found_again)
+    days.end(result.spans)
+    keep_answers(work, answer_findings(new))
     entries = pl.concat([_without(catalog.entries, result.keys), entry_rows(result.entries)])
-    told = None if corrupt else {batch.dataset for batch in new if batch.rows}
     if told is not None and not held_spans(entries).equals(held_spans(catalog.entries)):
         told.add("securities")
-    _publish_tables(work, entries, batches, told)
+    _publish_tables(work, entries, batches, told, known)
+    figures = publish_fundamentals(work, catalog, batches, new)
+    entries = pl.concat([_without(entries, figures.keys), entry_rows(figures.entries)])
+    replace_findings(work, "fundamentals", figures.findings, dict.fromkeys(figures.symbols))
     # One flush for all that was published: from here on the catalog may rest on it, whatever the power does.
     os.sync()
-    write_catalog(work.root, entries, batches, asked_after(catalog.asked, new))
+    write_catalog(work.root, entries, batches, asked_after(catalog.asked, new), tickers)
     symbols = {one.symbol for group in groups for one in group}.union(*(one["symbol"] for one in minutes))
     return Absorbed(len(new), result.bars, tuple(sorted(symbols)), corrupt)
 
 
-def _publish_tables(work: Workspace, entries: pl.DataFrame, batches: pl.DataFrame, new: set[str] | None) -> None:
+def _moved(catalog: Catalog, tickers: pl.DataFrame) -> set[str]:
+    """Symbols whose rows may be another's now, or were: those of securities that were renamed, by either name."""
+    anew = changed(catalog.tickers, tickers)
+    symbols = {*Symbology.of(catalog.tickers).symbols_of(anew), *Symbology.of(tickers).symbols_of(anew)}
+    return symbols if symbols & set(catalog.entries["symbol"]) else set()
+
+
+def _counted_anew(work: Workspace, catalog: Catalog, counts: ShareCounts, new: Sequence[Batch]) -> set[str]:
+    """Symbols of which a split has a new witness: a count of shares near it that no batch had told before."""
+    told = {batch.batch_id for batch in new if batch.dataset in ("facts", "companies") and batch.rows}
+    if not told:
+        return set()
+    held = catalog.entries.filter((pl.col("dataset") == "actions") & pl.col("symbol").is_in(counts.told_by(told)))
+    return counts.concerned(work.lake.actions(held["symbol"]), told)
+
+
+def _publish_tables(
+    work: Workspace, entries: pl.DataFrame, batches: pl.DataFrame, new: set[str] | None, known: Identity | None
+) -> None:
     """Write the tables that are one file each, those that new batches concern; all of them when that is not known."""
     if new is None or "treasury_yields" in new:
         publish_yields(work, batches)
     if new is None or new & RESTS_ON:
-        publish_reference(work, entries, batches)
+        publish_reference(work, entries, batches, known)
     # Membership follows renames, which listings, companies and statements tell.
     if new is None or new & {"index_members", "listings", "companies", "ticker_history"}:
         keep_differences(work, publish_membership(work, batches))
@@ -115,11 +158,15 @@ def _unknown(work: Workspace, catalog: Catalog) -> tuple[list[Batch], tuple[Corr
 
 
 def _groups(symbols: Sequence[Touched], catalog: Catalog) -> Iterator[list[Touched]]:
-    """Groups of symbols whose rows fit in memory together; one with new actions may need all it holds."""
+    """
+    Groups of symbols whose rows fit in memory together; one with new actions may need all it holds.
+
+    Those lie together: of what they need every batch file is opened, of others only those of a few days.
+    """
     group: list[Touched] = []
     rows = 0
-    for one in symbols:
-        more = one.rows + (int(catalog.bars(one.symbol)["rows"].sum()) if one.actions else 0)
+    for one in sorted(symbols, key=lambda one: not (one.actions or one.whole)):
+        more = one.rows + (int(catalog.bars(one.symbol)["rows"].sum()) if one.actions or one.whole else 0)
         if group and (rows + more > _GROUP_ROWS or len(group) == _GROUP_SYMBOLS):
             yield group
             group, rows = [], 0
@@ -140,7 +187,7 @@ def clear_published(work: Workspace) -> None:
     """Take away every published file and the catalog; raw, landing and journal stay."""
     for path in layout.published(work.root):
         path.unlink()
-    for folder in ("ticks", "corporate_actions", "reference", "quality", "catalog"):
+    for folder in layout.DERIVED:
         for path in sorted((work.root / folder).rglob("*"), reverse=True):
             if path.is_dir():
                 Path.rmdir(path)

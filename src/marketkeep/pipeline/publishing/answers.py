@@ -90,4 +90,8 @@ def _finding(batch: Batch, one: Lineage, code: str, severity: str, count: int, d
         "detail": detail,
         "batch_id": batch.batch_id,
         "detected_at": one.fetched_at,
+        "repeated": 0,
+        # What was only met on the way was got over by the answer that came.
+        "resolved_at": one.fetched_at if severity == "info" else None,
+        "resolved_by": batch.batch_id if severity == "info" else None,
     }

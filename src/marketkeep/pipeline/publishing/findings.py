@@ -1,40 +1,70 @@
 """
-Keeping findings: one file a batch, replaced whole.
+Keeping findings: one file per dataset and year, in which those of the dates looked at anew give way to what is found
+now. Nothing else is touched, so an update costs what its dates cost.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from collections.abc import Set as AbstractSet
+from collections.abc import Mapping
+from datetime import date
 
 import polars as pl
 
-from marketkeep.checks import BAR_CHECKS
 from marketkeep.model import FINDINGS
-from marketkeep.pipeline.publishing.bars import REVISED
 from marketkeep.pipeline.workspace import Workspace
 from marketkeep.stores.lake import layout
 
-_ABOUT_ROWS = [REVISED, *(check.code for check in BAR_CHECKS)]
+ANSWERS = "answers"
+"""The folder of findings about answers: what was met on the way to one, or refused of it."""
+
+Spans = Mapping[str, tuple[date, date] | None]
+"""By symbol the dates looked at anew, both included; None for all there are."""
+
+_SPANS = {"symbol": pl.String, "from": pl.Date, "to": pl.Date}
 
 
-def keep_findings(work: Workspace, found: Sequence[pl.DataFrame], again: Mapping[str, AbstractSet[str]]) -> None:
-    """
-    Write the findings of each batch concerned.
+def replace_findings(work: Workspace, dataset: str, found: pl.DataFrame, spans: Spans) -> None:
+    """Keep what was found of these symbols and dates in place of what was known of them; the rest stays."""
+    rows = [(symbol, *(span or (date.min, date.max))) for symbol, span in spans.items()]
+    anew = pl.DataFrame(rows, schema=_SPANS, orient="row")
+    years = set(found["first"].dt.year().unique())
+    for path, year in _held(work, dataset):
+        if any(span is None or span[0].year <= year <= span[1].year for span in spans.values()):
+            known = pl.read_parquet(path, glob=False).with_row_index("row")
+            gone = known.join(anew, on="symbol").filter(pl.col("first").is_between("from", "to"))["row"].unique()
+            fresh = found.filter(pl.col("first").dt.year() == year)
+            years.discard(year)
+            if gone.is_empty() and fresh.is_empty():
+                continue
+            _write(work, dataset, year, [known.filter(~pl.col("row").is_in(gone.implode())).drop("row"), fresh])
+    for year in sorted(years):
+        _write(work, dataset, year, [found.filter(pl.col("first").dt.year() == year)])
 
-    `again` names symbols by batch whose rows were looked at anew: what was found about those before gives way, what is
-    known of other symbols and of the answers themselves stays.
-    """
-    by_batch = pl.concat(found).partition_by("batch_id", as_dict=True)
-    for batch_id in sorted({*(str(name) for (name,) in by_batch), *again}):
-        rows = [by_batch.get((batch_id,), FINDINGS.empty())]
-        path = layout.findings(batch_id)
-        if batch_id in again and (work.root / path).exists():
-            known = pl.read_parquet(work.root / path)
-            anew = pl.col("check").is_in(_ABOUT_ROWS) & pl.col("symbol").is_in(sorted(again[batch_id]))
-            rows.append(known.filter(~anew))
-        whole = pl.concat(rows)
-        if whole.is_empty():
-            work.lake.drop(path)
-        else:
-            work.lake.put_frame(path, whole.sort(*FINDINGS.key, "detail"))
+
+def keep_answers(work: Workspace, found: pl.DataFrame) -> None:
+    """Keep what was met with new answers; what a batch says of its answers never changes."""
+    for year in found["detected_at"].dt.year().unique().sort():
+        rows = found.filter(pl.col("detected_at").dt.year() == year)
+        path = work.root / layout.findings(ANSWERS, year)
+        known = pl.read_parquet(path, glob=False) if path.exists() else FINDINGS.empty()
+        told = rows["batch_id"].unique().implode()
+        _write(work, ANSWERS, year, [known.filter(~pl.col("batch_id").is_in(told)), rows])
+
+
+def replace_whole(work: Workspace, dataset: str, found: pl.DataFrame) -> None:
+    """Keep what was found of a dataset that is always looked at whole."""
+    _write(work, dataset, 0, [found])
+
+
+def _held(work: Workspace, dataset: str) -> list[tuple[str, int]]:
+    folder = (work.root / layout.findings(dataset, 0)).parent
+    return [(str(path), int(path.stem)) for path in sorted(folder.glob("*.parquet"))]
+
+
+def _write(work: Workspace, dataset: str, year: int, parts: list[pl.DataFrame]) -> None:
+    whole = pl.concat(parts)
+    path = layout.findings(dataset, year)
+    if whole.is_empty():
+        work.lake.drop(path)
+    else:
+        work.lake.put_frame(path, whole.sort(*FINDINGS.key, "detail", "detected_at"))

@@ -18,12 +18,13 @@ import orjson
 import polars as pl
 
 from marketkeep.files import write_atomic
-from marketkeep.pipeline.publishing.bars import batch_files
+from marketkeep.pipeline.publishing.rows import batch_files
 from marketkeep.pipeline.workspace import Workspace
 from marketkeep.stores.lake import layout
 
 _PART_ROWS = 250_000
 _RESTS_ON = "marketkeep"
+_DIGITS = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,12 +33,19 @@ class Fold:
     How a dataset is folded: `of` folds raw rows (with lineage beside them), `together` joins what was folded apart.
 
     `together` must not care about the order of its parts, and put rows into an order of its own; of no parts it makes
-    an empty fold, by whose columns one that is kept is known to be of this form.
+    an empty fold, by whose columns one that is kept is known to be of this form. `what` tells apart several folds of
+    one dataset.
     """
 
     dataset: str
     of: Callable[[pl.DataFrame], pl.DataFrame]
     together: Callable[[Sequence[pl.DataFrame]], pl.DataFrame]
+    what: str = ""
+
+    @property
+    def name(self) -> str:
+        """What it is kept under: the dataset, and what of it is folded where there are several."""
+        return f"{self.dataset}-{self.what}" if self.what else self.dataset
 
 
 def folded(work: Workspace, batches: pl.DataFrame, fold: Fold) -> pl.DataFrame:
@@ -80,7 +88,7 @@ def _keep(work: Workspace, fold: Fold, whole: pl.DataFrame, rests_on: set[str]) 
         buffer = io.BytesIO()
         named = {_RESTS_ON: orjson.dumps(sorted(rests_on)).decode()}
         whole.write_parquet(buffer, compression="zstd", metadata=named)
-        new = work.root / layout.folded(fold.dataset, _digest(buffer.getvalue()))
+        new = work.root / layout.folded(fold.name, _digest(buffer.getvalue()))
         write_atomic(new, buffer.getvalue())
     for path in old:
         if path != new:
@@ -88,12 +96,12 @@ def _keep(work: Workspace, fold: Fold, whole: pl.DataFrame, rests_on: set[str]) 
 
 
 def _files(work: Workspace, fold: Fold) -> list[Path]:
-    pattern = work.root / layout.folded(fold.dataset, "*")
+    pattern = work.root / layout.folded(fold.name, "?" * _DIGITS)
     return sorted(pattern.parent.glob(pattern.name))
 
 
 def _digest(data: bytes) -> str:
-    return hashlib.sha256(data).hexdigest()[:32]
+    return hashlib.sha256(data).hexdigest()[:_DIGITS]
 
 
 def _parts(work: Workspace, batches: pl.DataFrame, dataset: str) -> Iterator[pl.DataFrame]:

@@ -14,8 +14,9 @@ from marketkeep.gold.member_evidence import witnesses
 from marketkeep.gold.member_runs import member_runs, together
 from marketkeep.gold.membership import members_by
 from marketkeep.gold.yields import resolve_yields
-from marketkeep.pipeline.publishing.bars import batch_files
+from marketkeep.pipeline.publishing.findings import replace_whole
 from marketkeep.pipeline.publishing.folded import Fold, folded
+from marketkeep.pipeline.publishing.rows import batch_files
 from marketkeep.pipeline.workspace import Workspace
 from marketkeep.stores.lake import layout
 
@@ -28,14 +29,14 @@ def publish_membership(work: Workspace, batches: pl.DataFrame) -> pl.DataFrame:
 
     Those are all that stand, not only new ones: they replace what was found before (see `keep_differences`).
     """
-    found = witnesses(folded(work, batches, _MEMBERS), work.lake.ticker_history())
+    found = witnesses(folded(work, batches, _MEMBERS), work.lake.ticker_history(), work.lake.tickers())
     _write(work, layout.INDICES, members_by(found))
     return differences_between(found)
 
 
 def keep_differences(work: Workspace, found: pl.DataFrame) -> None:
     """Keep what `publish_membership` returned, in a file of its own that is replaced whole."""
-    _write(work, layout.findings("index_members"), found)
+    replace_whole(work, "index_members", found)
 
 
 def publish_yields(work: Workspace, batches: pl.DataFrame) -> None:

@@ -1,14 +1,14 @@
 """
 Publishing minute bars: raw rows to gold to one file per symbol and session, touching only sessions that could differ.
 
-Work is cut into groups of whole months of a symbol, so that the rows of a group fit in memory and every finding comes
-out the same however the groups fall. The bytes are those that a rebuild would write.
+Work is cut into groups of whole months of a symbol, so that the rows of a group fit in memory. Of a session that is
+touched all raw rows are loaded, so its findings are whole too. The bytes are those that a rebuild would write.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Any
@@ -18,15 +18,20 @@ import polars as pl
 from marketkeep.calendars import calendar_for
 from marketkeep.checks import check_minutes, minute_findings
 from marketkeep.gold import promote_minutes
+from marketkeep.gold.minute_days import minute_days
 from marketkeep.model import Batch, Symbol
-from marketkeep.pipeline.publishing.bars import Published, batch_files
+from marketkeep.pipeline.publishing.bars import Bench
+from marketkeep.pipeline.publishing.minute_days import MinuteDays
+from marketkeep.pipeline.publishing.rows import batch_files
 from marketkeep.pipeline.publishing.touched import retold_splits, touched_minutes
+from marketkeep.pipeline.publishing.written import Published
 from marketkeep.pipeline.workspace import Workspace
-from marketkeep.stores.lake import Catalog, layout
+from marketkeep.stores.lake import layout
 from marketkeep.stores.lake.minutes import (
     DATASET,
     dump_minutes,
     file_digest,
+    files_held,
     load_minutes,
     month_hash,
     month_of,
@@ -37,6 +42,7 @@ _GROUP_ROWS = 200_000
 # What raw may hold already of a session that new rows come for.
 _HELD_A_SESSION = 1_000
 _EVER = date(1, 1, 1)
+_TOUCHED = {"symbol": pl.String, "date": pl.Date, "rows": pl.Int64}
 
 Months = list[tuple[str, int]]
 
@@ -50,22 +56,27 @@ class _Month:
     total: int = 0
 
 
-def minute_groups(
-    work: Workspace, catalog: Catalog, batches: pl.DataFrame, new: Sequence[Batch]
-) -> Iterator[pl.DataFrame]:
+def minute_groups(bench: Bench, new: Sequence[Batch], renamed: Collection[str] = ()) -> Iterator[pl.DataFrame]:
     """
     The sessions to publish again (symbol and date), in groups of whole months whose raw rows fit in memory.
 
-    They are those of new rows, and those of prices that a source had scaled by splits which are now told differently.
+    They are those of new rows, those of prices that a source had scaled by splits which are now told differently, and
+    all of symbols that are `renamed`: those to whom raw rows may belong that belonged to another before.
     """
-    touched = pl.concat([touched_minutes(work, new), *_rescaled(work, catalog, batches, new)])
-    months = touched.group_by("symbol", month=pl.col("date").dt.truncate("1mo")).agg(
-        "date", rows=pl.col("rows").sum(), sessions=pl.col("date").n_unique().cast(pl.Int64)
+    found = [
+        _by_security(bench, touched_minutes(bench.work, new)),
+        *_rescaled(bench, new),
+        *_of_symbols(bench, renamed),
+    ]
+    months = (
+        pl.concat(found)
+        .group_by("symbol", month=pl.col("date").dt.truncate("1mo"))
+        .agg("date", rows=pl.col("rows").sum(), sessions=pl.col("date").n_unique().cast(pl.Int64))
     )
     group: list[tuple[str, list[date]]] = []
     size = 0
     for symbol, month, days, rows, sessions in months.sort("symbol", "month").iter_rows():
-        held = month_of(month) in catalog.held(DATASET, symbol)["period"]
+        held = month_of(month) in bench.catalog.held(DATASET, symbol)["period"]
         more = rows + (sessions * _HELD_A_SESSION if held else 0)
         if group and size + more > _GROUP_ROWS:
             yield _sessions(group)
@@ -82,22 +93,19 @@ def months_in(group: pl.DataFrame) -> Months:
     return group.select("symbol", month.cast(pl.Int32)).unique().sort("symbol", "date").rows()
 
 
-def publish_minutes(
-    work: Workspace, catalog: Catalog, batches: pl.DataFrame, group: pl.DataFrame, new: set[str]
-) -> Published:
+def publish_minutes(bench: Bench, group: pl.DataFrame, days: MinuteDays) -> Published:
     """
-    Resolve and write the sessions (symbol and date) of one group.
+    Resolve and write the sessions (symbol and date) of one group; `days` takes in what they come to and what was found.
 
-    `batches` are the raw batches as `BATCHES` rows, `new` the ids of those that findings are still to be told about.
     A month whose files are not those of the catalog, because a run was cut short or a file is damaged, is written anew.
     """
-    result = Published()
-    months, before, group = _held(work, catalog, group)
-    raw = _load(work, batches, group)
+    work, result = bench.work, Published()
+    months, before, group = _held(bench, group)
+    raw = _load(bench, group)
     scaled = raw.filter(pl.col("basis") == "split_adjusted")["symbol"].unique().to_list()
-    actions = work.batches.rows("actions", batch_files(batches, "actions") if scaled else [], symbols=scaled)
+    actions = bench.raw.of("actions", scaled)
     gold = promote_minutes(raw, actions, work.policy, check_minutes)
-    result.findings.append(minute_findings(gold.checked.filter(pl.col("batch_id").is_in(list(new)))))
+    days.add(group, minute_days(gold, actions, work.policy), minute_findings(gold.checked, gold.chosen))
     result.bars = gold.bars.height
     winners = gold.bars.partition_by("symbol", "date", as_dict=True, maintain_order=True)
     for symbol, day in group.iter_rows():
@@ -119,18 +127,39 @@ def publish_minutes(
     return result
 
 
-def _rescaled(work: Workspace, catalog: Catalog, batches: pl.DataFrame, new: Sequence[Batch]) -> Iterator[pl.DataFrame]:
+def _by_security(bench: Bench, touched: pl.DataFrame) -> pl.DataFrame:
+    """The sessions by published symbol: by each to whom rows under these tickers may belong."""
+    symbology = bench.raw.symbology
+    meant = {ticker: symbology.symbols_of([ticker]) for ticker in touched["symbol"].unique()}
+    other = {ticker: symbols for ticker, symbols in meant.items() if symbols != [ticker]}
+    if not other:
+        return touched
+    pairs = [(ticker, symbol) for ticker, symbols in other.items() for symbol in symbols]
+    table = pl.DataFrame(pairs, schema={"symbol": pl.String, "meant": pl.String}, orient="row")
+    moved = touched.join(table, on="symbol").select("date", "rows", symbol="meant").select(list(_TOUCHED))
+    return pl.concat([touched.filter(~pl.col("symbol").is_in(list(other))), moved])
+
+
+def _rescaled(bench: Bench, new: Sequence[Batch]) -> Iterator[pl.DataFrame]:
     """Held sessions before a split that is now told differently, where a source had scaled its prices."""
     told = [batch for batch in new if batch.dataset == "actions" and batch.rows]
-    if not told or catalog.entries.filter(pl.col("dataset") == DATASET).is_empty():
+    if not told or bench.catalog.entries.filter(pl.col("dataset") == DATASET).is_empty():
         return
-    for symbol, ex_date in sorted(retold_splits(work, batch_files(batches, "actions"), told).items()):
-        if not catalog.held(DATASET, symbol).is_empty():
-            last = ex_date - timedelta(days=1)
-            files = batch_files(batches, DATASET, _EVER, last)
-            rows = work.batches.rows(DATASET, files, symbols=[symbol], last=last)
-            scaled = rows.filter(pl.col("basis") == "split_adjusted")
-            yield scaled.group_by("symbol", "date").agg(rows=pl.len().cast(pl.Int64))
+    for ticker, ex_date in sorted(retold_splits(bench.work, batch_files(bench.raw.batches, "actions"), told).items()):
+        for symbol in bench.raw.symbology.symbols_of([ticker]):
+            if not bench.catalog.held(DATASET, symbol).is_empty():
+                rows = bench.raw.of(DATASET, [symbol], _EVER, ex_date - timedelta(days=1))
+                scaled = rows.filter(pl.col("basis") == "split_adjusted")
+                yield scaled.group_by("symbol", "date").agg(rows=pl.len().cast(pl.Int64)).select(list(_TOUCHED))
+
+
+def _of_symbols(bench: Bench, symbols: Collection[str]) -> Iterator[pl.DataFrame]:
+    """All sessions of symbols: those that are published and those that raw tells."""
+    for symbol in sorted(symbols):
+        held = [day for _, _, days in files_held(bench.catalog.held(DATASET, symbol)) for day in days]
+        rows = bench.raw.of(DATASET, [symbol]).filter(pl.col("date").is_not_null())
+        yield rows.group_by("symbol", "date").agg(rows=pl.len().cast(pl.Int64)).select(list(_TOUCHED))
+        yield pl.DataFrame([(symbol, day, 0) for day in held], schema=_TOUCHED, orient="row")
 
 
 def _sessions(group: list[tuple[str, list[date]]]) -> pl.DataFrame:
@@ -139,7 +168,7 @@ def _sessions(group: list[tuple[str, list[date]]]) -> pl.DataFrame:
 
 
 def _held(
-    work: Workspace, catalog: Catalog, group: pl.DataFrame
+    bench: Bench, group: pl.DataFrame
 ) -> tuple[dict[tuple[str, int], _Month], dict[tuple[str, date], str], pl.DataFrame]:
     """
     What stays of each month beside the group's sessions, the digests of the files that may be replaced, and the group,
@@ -151,15 +180,15 @@ def _held(
     touched = {(symbol, day) for symbol, day in group.iter_rows()}
     for symbol, period in months_in(group):
         months[symbol, period] = _Month()
-        for entry in catalog.held(DATASET, symbol).filter(pl.col("period") == period).iter_rows(named=True):
+        for entry in bench.catalog.held(DATASET, symbol).filter(pl.col("period") == period).iter_rows(named=True):
             days = sessions_held(symbol, entry["first"], entry["last"], entry["missing"])
-            digests = {day: file_digest(work.root, symbol, day) for day in days}
+            digests = {day: file_digest(bench.work.root, symbol, day) for day in days}
             old = [day for day in days if (symbol, day) in touched]
             if None in digests.values() or month_hash([str(one) for one in digests.values()]) != entry["hash"]:
                 lost += [(symbol, day) for day in days]
                 continue
             before |= {(symbol, day): str(digests.pop(day)) for day in old}
-            months[symbol, period] = _stays(work, symbol, entry, old, digests)
+            months[symbol, period] = _stays(bench.work, symbol, entry, old, digests)
     if lost:
         more = pl.DataFrame(lost, schema=group.schema, orient="row")
         group = pl.concat([group, more]).unique().sort("symbol", "date")
@@ -175,12 +204,9 @@ def _stays(
     return _Month({day: str(digest) for day, digest in digests.items()}, entry["rows"] - gone.len(), total)
 
 
-def _load(work: Workspace, batches: pl.DataFrame, group: pl.DataFrame) -> pl.DataFrame:
+def _load(bench: Bench, group: pl.DataFrame) -> pl.DataFrame:
     """All raw rows of a group's sessions; batches that hold nothing near them are not opened."""
-    first, last = _bounds(group)
-    files = batch_files(batches, DATASET, first, last)
-    symbols = group["symbol"].unique().to_list()
-    rows = work.batches.rows(DATASET, files, symbols=symbols, first=first, last=last)
+    rows = bench.raw.of(DATASET, group["symbol"].unique().sort().to_list(), *_bounds(group))
     return rows.join(group, on=["symbol", "date"], how="semi", maintain_order="left")
 
 

@@ -1,6 +1,8 @@
 """
-Reference tables: ticker_metadata and ticker_history from all that raw tells of securities. Both are small and written
-whole; of what they are made from only new batches are read, because a directory repeats itself every day.
+Reference tables: tickers, ticker_metadata and ticker_history from all that raw tells of securities. All are small and
+written whole; of what they are made from only new batches are read, because a directory repeats itself every day.
+
+Who had which ticker is worked out before bars are published, because these go where it says; the rest rests on them.
 """
 
 from __future__ import annotations
@@ -9,15 +11,18 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from marketkeep.gold.identity import DELISTING_FORMS, Told, reference, sightings, together
+from marketkeep.gold.identity import DELISTING_FORMS, Identity, Told, identify, reference, sightings, together
 from marketkeep.gold.yields import treasury_securities
 from marketkeep.model import RAW_TABLES, UTC
 from marketkeep.model.tables import Dtype
-from marketkeep.pipeline.publishing.bars import batch_files
 from marketkeep.pipeline.publishing.folded import Fold, folded
+from marketkeep.pipeline.publishing.rows import batch_files
 from marketkeep.pipeline.workspace import Workspace
 from marketkeep.stores.lake import layout
 from marketkeep.stores.lake.reference import treasury_yields
+
+SYMBOLOGY_RESTS_ON = frozenset({"listings", "ticker_history", "companies", "filings"})
+"""The datasets that tell who had which ticker."""
 
 RESTS_ON = frozenset({"listings", "securities", "ticker_history", "companies", "filings", "treasury_yields"})
 """The datasets that the reference tables are made from, beside the bars held."""
@@ -27,29 +32,55 @@ _FILED = {"cik": pl.Int64, "form": pl.String, "filed": pl.Date}
 _TELLING = ["cik", "fetched_at", "batch_id", "payload"]
 
 
-def publish_reference(work: Workspace, entries: pl.DataFrame, batches: pl.DataFrame) -> None:
-    """
-    Write reference/ticker_metadata and reference/ticker_history; the yields are published before.
+_NOBODY = pl.DataFrame(schema={"symbol": pl.String, "first_session": pl.Date, "last_session": pl.Date})
 
-    `entries` are the catalog's (`CATALOG` rows), `batches` the raw batches to rest on (`BATCHES` rows). The same
-    batches give the same tables, whatever the order in which they were absorbed.
+
+def identified(work: Workspace, batches: pl.DataFrame) -> Identity:
+    """Who had which ticker when, by these raw batches (`BATCHES` rows) and nothing that is published."""
+    return identify(_told(work, batches, _NOBODY))
+
+
+def symbology(work: Workspace, batches: pl.DataFrame) -> pl.DataFrame:
+    """The `TICKERS` rows that these raw batches (`BATCHES` rows) tell: what `publish_reference` writes of them."""
+    return identified(work, batches).tickers
+
+
+def publish_reference(
+    work: Workspace, entries: pl.DataFrame, batches: pl.DataFrame, known: Identity | None = None
+) -> None:
     """
-    told = Told(
+    Write reference/tickers, reference/ticker_metadata and reference/ticker_history; the yields are published before.
+
+    `entries` are the catalog's (`CATALOG` rows), `batches` the raw batches to rest on (`BATCHES` rows), `known` what
+    `identified` made of these. The same batches give the same tables, whatever the order in which they were absorbed.
+    """
+    told = _told(work, batches, held_spans(entries))
+    known = known or identify(told)
+    securities, history = reference(told, known)
+    points = treasury_securities(treasury_yields(work.lake))
+    others = securities.join(points, on="symbol", how="anti", maintain_order="left")
+    work.lake.put_frame(layout.METADATA, pl.concat([others, points]).sort("symbol"))
+    for path, frame in ((layout.HISTORY, history), (layout.TICKERS, known.tickers)):
+        if frame.is_empty():
+            work.lake.drop(path)
+        else:
+            work.lake.put_frame(path, frame)
+
+
+def companies(work: Workspace, batches: pl.DataFrame) -> pl.DataFrame:
+    """The newest statement about each company, by these raw batches (`BATCHES` rows)."""
+    return folded(work, batches, _COMPANIES)
+
+
+def _told(work: Workspace, batches: pl.DataFrame, held: pl.DataFrame) -> Told:
+    return Told(
         folded(work, batches, _LISTINGS),
         stated=work.batches.rows("securities", batch_files(batches, "securities")),
         history=work.batches.rows("ticker_history", batch_files(batches, "ticker_history")),
         companies=folded(work, batches, _COMPANIES),
         filings=folded(work, batches, _FILINGS),
-        held=held_spans(entries),
+        held=held,
     )
-    securities, history = reference(told)
-    points = treasury_securities(treasury_yields(work.lake))
-    others = securities.join(points, on="symbol", how="anti", maintain_order="left")
-    work.lake.put_frame(layout.METADATA, pl.concat([others, points]).sort("symbol"))
-    if history.is_empty():
-        work.lake.drop(layout.HISTORY)
-    else:
-        work.lake.put_frame(layout.HISTORY, history)
 
 
 def held_spans(entries: pl.DataFrame) -> pl.DataFrame:

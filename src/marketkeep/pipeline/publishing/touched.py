@@ -4,13 +4,15 @@ What new raw batches touch: which symbols, over which dates.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, replace
 from datetime import date
 
 import polars as pl
 
 from marketkeep.gold import newest_actions
+from marketkeep.gold.symbology import Symbology
 from marketkeep.model import Batch
 from marketkeep.pipeline.workspace import Workspace
 
@@ -19,28 +21,46 @@ _SESSIONS = {"symbol": pl.String, "date": pl.Date, "rows": pl.Int64}
 
 @dataclass(frozen=True, slots=True)
 class Touched:
-    """One symbol: dates of its new bars, both included (None when none), rows to come, and whether actions are new."""
+    """
+    One published symbol: dates of its new bars, both included (None when none), rows to come, whether actions are new,
+    and whether all of it is to be looked at again, whatever is new.
+    """
 
     symbol: str
-    first: date | None
-    last: date | None
-    rows: int
-    actions: bool
+    first: date | None = None
+    last: date | None = None
+    rows: int = 0
+    actions: bool = False
+    whole: bool = False
 
 
-def touched(work: Workspace, new: Sequence[Batch]) -> list[Touched]:
-    """The symbols that new batches hold rows of, sorted."""
-    bars = _spans(work, new, "daily_bars", "date")
-    actions = _spans(work, new, "actions", "ex_date")
-    both = sorted(set(bars) | set(actions))
-    found = []
-    for symbol in both:
-        first, last, rows = bars.get(symbol, (None, None, 0))
-        found.append(Touched(symbol, first, last, rows, symbol in actions))
-    return found
+def touched(
+    work: Workspace, new: Sequence[Batch], symbology: Symbology, again: AbstractSet[str] = frozenset()
+) -> list[Touched]:
+    """
+    The published symbols that rows of new batches may belong to, and those that are to be looked at `again`, sorted.
+    """
+    found = {symbol: Touched(symbol, whole=True) for symbol in again}
+    for of_day, batches in _by_meaning(work, new):
+        for ticker, (first, last, rows) in _spans(work, batches, "daily_bars", "date").items():
+            for symbol in symbology.symbols_of([ticker], of_day=of_day):
+                known = found.get(symbol, Touched(symbol))
+                start, end = min(first, known.first or first), max(last, known.last or last)
+                found[symbol] = replace(known, first=start, last=end, rows=known.rows + rows)
+        for symbol in symbology.symbols_of(_spans(work, batches, "actions", "ex_date"), of_day=of_day):
+            found[symbol] = replace(found.get(symbol, Touched(symbol)), actions=True)
+    return [found[symbol] for symbol in sorted(found)]
+
+
+def _by_meaning(work: Workspace, new: Sequence[Batch]) -> Iterator[tuple[bool, list[Batch]]]:
+    """New batches apart: of sources whose tickers mean who had them on a row's day, and of all others."""
+    of_day = [batch for batch in new if batch.source in work.policy.tickers_of_the_day]
+    yield True, of_day
+    yield False, [batch for batch in new if batch.source not in work.policy.tickers_of_the_day]
 
 
 def _spans(work: Workspace, new: Sequence[Batch], dataset: str, column: str) -> dict[str, tuple[date, date, int]]:
+    """By raw ticker the first and last date of its new rows, and how many there are."""
     paths = [work.root / batch.path for batch in new if batch.dataset == dataset and batch.rows]
     if not paths:
         return {}
