@@ -14,9 +14,10 @@ import marketkeep
 from gym import Gym
 from marketkeep.http import Client, HttpSettings, YahooTransport
 from marketkeep.model import Policy, Rate
+from marketkeep.pipeline.collecting.filling import Outcome
 from marketkeep.pipeline.collecting.ledger import Ledger
 from marketkeep.pipeline.collecting.means import Means
-from marketkeep.pipeline.collecting.update import Outcome, update
+from marketkeep.pipeline.collecting.update import update
 from marketkeep.pipeline.securities import add_symbols
 from marketkeep.pipeline.workspace import Workspace, open_workspace
 from marketkeep.sources import Yahoo

@@ -10,9 +10,10 @@ from typing import Any, BinaryIO
 from zoneinfo import ZoneInfo
 
 from marketkeep.model import Payload, Rate, Request
+from marketkeep.pipeline.collecting.filling import Outcome
 from marketkeep.pipeline.collecting.ledger import Ledger
 from marketkeep.pipeline.collecting.means import Means
-from marketkeep.pipeline.collecting.update import Outcome, update
+from marketkeep.pipeline.collecting.update import update
 from marketkeep.sources.alpaca import Alpaca
 from small_keep import SmallKeep, sessions
 

@@ -21,9 +21,10 @@ from marketkeep.model import RAW_TABLES, Policy, Rate, Source
 from marketkeep.operate.doctor import examine
 from marketkeep.operate.sources import SourceState, source_states
 from marketkeep.pipeline.collecting.book import find_source
+from marketkeep.pipeline.collecting.filling import Outcome
 from marketkeep.pipeline.collecting.ledger import Ledger
 from marketkeep.pipeline.collecting.means import Means
-from marketkeep.pipeline.collecting.update import Outcome, update
+from marketkeep.pipeline.collecting.update import update
 from marketkeep.pipeline.journal import open_runs, read_run, run_paths
 from marketkeep.pipeline.rebuild import rebuild
 from marketkeep.pipeline.securities import add_symbols

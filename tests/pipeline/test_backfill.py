@@ -10,7 +10,8 @@ from vendor_keep import DAYS, Vendor, answer, collect, whole
 
 from marketkeep.errors import BadRange, NotFound
 from marketkeep.model import Request
-from marketkeep.pipeline.collecting.update import backfill, repair
+from marketkeep.pipeline.collecting.repair import repair
+from marketkeep.pipeline.collecting.update import backfill
 from marketkeep.pipeline.journal import run_paths
 from marketkeep.pipeline.securities import add_symbols
 from small_keep import SmallKeep

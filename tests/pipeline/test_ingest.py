@@ -81,4 +81,4 @@ def test_rows_are_those_of_the_landed_bytes(folder: Path, tmp_path: Path, monkey
     monkeypatch.setattr(ingesting, "check_file", changed)
     [(_, digest)] = ingesting.ingest(work, [path], FileOptions()).taken
     assert b"123.5" in work.landing.read(digest)
-    assert work.lake.years("AAA", [2024])["close"].unique().to_list() == [123.5]
+    assert work.lake.years([("AAA", 2024)])["close"].unique().to_list() == [123.5]

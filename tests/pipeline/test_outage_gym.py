@@ -12,8 +12,10 @@ from vendors_keep import VendorsKeep
 
 import marketkeep
 from gym import Down, Gym, Limit, serve
+from gym.polygon import Polygon
 from gym.vendors import some_vendors
-from marketkeep.pipeline.collecting.update import Outcome, backfill
+from marketkeep.pipeline.collecting.filling import Outcome
+from marketkeep.pipeline.collecting.update import backfill
 from marketkeep.pipeline.journal import read_run, run_paths
 from marketkeep.pipeline.rebuild import rebuild
 
@@ -36,7 +38,8 @@ def gym() -> Iterator[Gym]:
         4,
         last=LAST,
         now=after_close(LAST),
-        vendors=some_vendors("yahoo", "polygon", "alpaca"),
+        # No directory tells of renames here, so there are none.
+        vendors=lambda truth: [*some_vendors("yahoo", "alpaca")(truth), Polygon(truth, by_day=False)],
         limits=limits,
         down={"yahoo": Down(up=10, down=10)},
     ) as one:

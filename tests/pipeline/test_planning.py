@@ -430,3 +430,38 @@ def test_bars_offer_is_all_it_takes() -> None:
     A source is asked for what it offers alone.
     """
     assert tasks((Bidder("one", offers=BARS),), windows("A", dataset="facts")) == {}
+
+
+# --- a word of one's own ---------------------------------------------------------------------------------------------
+
+
+def test_every_source_is_asked_for_its_own_word_in_turn() -> None:
+    """
+    Where every source is asked for its own word, bars held and answers of others settle nothing: in each round the next
+    one is asked, until all have said.
+    """
+    sources = [Bidder(name, offers=BOTH) for name in ("first", "second")]
+    for dataset in ("daily_bars", "actions"):
+        window = Window("A", SESSIONS[3], SESSIONS[5], settled=False, dataset=dataset, held=False)
+        held = {"A": SESSIONS}
+        assert asked(tasks(sources, [window], catalog(held))) == {"first": ["A"]}
+        said = (dataset, "first", "A", None, FIRST, END, NOW + timedelta(seconds=1))
+        assert asked(tasks(sources, [window], catalog(held, [said]))) == {"second": ["A"]}
+        also = (dataset, "second", "A", None, FIRST, END, NOW + timedelta(seconds=2))
+        assert asked(tasks(sources, [window], catalog(held, [said, also]))) == {}
+
+
+def test_who_can_tell_is_named_best_first() -> None:
+    """
+    The sources that would be asked for a window are named in the policy's order; one without it, at rest or without
+    calls left is none of them.
+    """
+    sources = [Bidder(name) for name in ("other", "second", "first")]
+    sources.append(Bidder("facts", offers={"facts": Offer()}))
+    planner = Planner(POLICY, NOW, sources)
+    [window] = windows("A")
+    assert planner.able(catalog(), window) == ["first", "second", "other"]
+    planner.resting.add("first")
+    planner.left = {"second": 0}
+    assert planner.able(catalog(), window) == ["other"]
+    assert planner.able(catalog({"A": SESSIONS}), window) == []

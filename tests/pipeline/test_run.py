@@ -12,7 +12,7 @@ from vendor_keep import DAYS, SYMBOLS, Said, Say, Vendor, answer, collect, event
 from marketkeep.errors import FetchFailed, LeaseHeld, NotFound, StoreError
 from marketkeep.model import Request
 from marketkeep.pipeline.collecting import collector as collecting
-from marketkeep.pipeline.collecting.update import repair
+from marketkeep.pipeline.collecting.repair import repair
 from marketkeep.pipeline.journal import Journal, open_runs, read_run, run_paths
 from marketkeep.pipeline.rebuild import rebuild
 from marketkeep.pipeline.run import run

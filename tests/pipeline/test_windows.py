@@ -123,6 +123,44 @@ def test_named_symbols_need_not_be_followed(work: Workspace) -> None:
     known_symbols(work, ["AAA", "OUT"])
 
 
+@pytest.fixture
+def renamed(tmp_path: Path) -> SmallKeep:
+    """Follows ACME, which became ZETA; REUS was one company's and is another's."""
+    keep = SmallKeep(tmp_path / "renamed", POLICY, now=NOW - timedelta(days=9))
+    named = "Acme Holdings, Inc. - Common Stock"
+    days = (
+        (date(2024, 5, 29), {"ACME": named, "REUS": "Alpha Inc"}),
+        *((day, {"ZETA": named}) for day in AFTER),
+        (date(2024, 6, 3), {"ZETA": named, "REUS": "Beta Corp"}),
+    )
+    for day, lines in days:
+        kept(keep.work.batches, directory(day, lines))
+    add_symbols(keep.work, ["ACME", "REUS"])
+    absorb(keep.work)
+    keep.now = NOW
+    return keep
+
+
+def test_trap_11_renamed_symbol_is_wanted_under_its_present_ticker(renamed: SmallKeep) -> None:
+    """
+    The old ticker has no window of its own; named, it means the security that had it.
+    """
+    assert [one.symbol for one in windows(renamed.work, ["daily_bars"], NOW)] == ["ZETA"]
+    assert [one.symbol for one in windows(renamed.work, ["daily_bars"], NOW, symbols=["ACME", "ZETA"])] == ["ZETA"]
+    assert known_symbols(renamed.work, ["ACME"]) == ["ZETA"]
+
+
+def test_trap_30_former_holder_of_a_ticker_is_wanted_only_when_named(renamed: SmallKeep) -> None:
+    """
+    Under its ticker most vendors would tell of who has it now, so it is wanted by name alone, up to its last day.
+    """
+    everything = [one.symbol for one in windows(renamed.work, ["daily_bars", "actions"], NOW)]
+    assert set(everything) == {"ZETA"}
+    named = windows(renamed.work, ["daily_bars", "actions"], NOW, symbols=["REUS~2024"])
+    assert {(one.symbol, one.end) for one in named} == {("REUS~2024", date(2024, 5, 30))}
+    assert [one.symbol for one in windows(renamed.work, ["daily_bars"], NOW, symbols=["REUS"])] == ["REUS"]
+
+
 def test_priority_is_the_rank(work: Workspace) -> None:
     """
     High ranks before what nobody ranked, low behind it; a pair nobody ranked is low.

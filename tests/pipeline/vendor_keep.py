@@ -12,9 +12,10 @@ from typing import Any, BinaryIO
 from gym_keep import published_tree
 
 from marketkeep.model import Payload, Rate, Request
+from marketkeep.pipeline.collecting.filling import Outcome
 from marketkeep.pipeline.collecting.ledger import Ledger
 from marketkeep.pipeline.collecting.means import Means
-from marketkeep.pipeline.collecting.update import Outcome, update
+from marketkeep.pipeline.collecting.update import update
 from marketkeep.pipeline.journal import open_runs, read_run, run_paths
 from marketkeep.pipeline.rebuild import rebuild
 from marketkeep.sources import Yahoo

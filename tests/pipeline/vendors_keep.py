@@ -12,8 +12,9 @@ from typing import Any
 from gym import Gym
 from marketkeep.config import Settings, SourceSettings
 from marketkeep.model import Policy
+from marketkeep.pipeline.collecting.filling import Outcome
 from marketkeep.pipeline.collecting.means import open_means
-from marketkeep.pipeline.collecting.update import Outcome, update
+from marketkeep.pipeline.collecting.update import update
 from marketkeep.pipeline.securities import add_symbols
 from marketkeep.pipeline.workspace import Workspace, open_workspace
 from marketkeep.stores.lake import Lake

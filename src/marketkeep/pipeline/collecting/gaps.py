@@ -88,8 +88,8 @@ def unanswered(
     """
     The sessions of a window of facts that no answer has settled yet, nor a refusal of `source` for a while.
 
-    `tellers` are all sources there are: an answer of any of them settles a session, and so does one for bars where its
-    source tells this dataset along with them.
+    `tellers` are all sources there are, or the one that is asked for its own word: an answer of any of them settles a
+    session, and so does one for bars where its source tells this dataset along with them.
     """
     days = _expected(window)
     if not days:

@@ -12,6 +12,7 @@ from typing import Any
 import polars as pl
 
 from marketkeep.errors import NotFound
+from marketkeep.gold.symbology import Symbology
 from marketkeep.model import EVERYTHING, Symbol
 from marketkeep.model.new_york import new_york_date
 from marketkeep.pipeline.collecting.gaps import Window, expected_end
@@ -53,8 +54,9 @@ def windows(
     """
     The windows of these datasets at `now` (UTC): for the symbols named, for all that are followed when none are.
 
-    `settled=False` counts no earlier answer as one, but for actions beside bars, which come with these. Raises
-    `NotFound` for a symbol that the keep does not know.
+    `settled=False` counts no earlier answer as one, but for actions beside bars, which come with these. A symbol named
+    may be an old ticker. A former holder of a ticker (`REUS~2015`) is wanted only when it is named: few sources can be
+    asked for it (see `renamed`). Raises `NotFound` for a symbol that the keep does not know.
     """
     wanted = list(datasets)
     found: list[Window] = []
@@ -75,19 +77,28 @@ def windows(
     return found
 
 
-def known_symbols(work: Workspace, symbols: Sequence[str]) -> None:
-    """Raise `NotFound` when the keep does not know one of these symbols."""
+def known_symbols(work: Workspace, symbols: Sequence[str]) -> list[str]:
+    """
+    These symbols as they are published: an old ticker as the one its security has now.
+
+    Raises `NotFound` when the keep does not know one, or several securities had it.
+    """
     known = set(work.lake.securities()["symbol"])
-    if unknown := [one for one in symbols if one not in known]:
+    symbology = Symbology.of(work.lake.tickers())
+    meant = {one: [one] if one in known else sorted(known & set(symbology.symbols_of([one]))) for one in symbols}
+    if unknown := [one for one, found in meant.items() if not found]:
         raise NotFound(f"{', '.join(unknown)}: not in this keep; add with: marketkeep add-symbol {' '.join(unknown)}")
+    if several := [f"{one}: {' or '.join(found)}" for one, found in meant.items() if len(found) > 1]:
+        raise NotFound(f"{'; '.join(several)}: several had it and nobody has it now; name the one that is meant")
+    return list(dict.fromkeys(found[0] for found in meant.values()))
 
 
 def _securities(work: Workspace, symbols: Sequence[str] | None) -> list[dict[str, Any]]:
     known = work.lake.securities()
     if symbols is None:
-        return known.filter(pl.col("followed") & pl.col("active")).to_dicts()
-    known_symbols(work, symbols)
-    return known.filter(pl.col("symbol").is_in(list(symbols))).to_dicts()
+        rows = known.filter(pl.col("followed") & pl.col("active")).to_dicts()
+        return [one for one in rows if not Symbol(one["symbol"]).former]
+    return known.filter(pl.col("symbol").is_in(known_symbols(work, symbols))).to_dicts()
 
 
 def _of_symbols(
