@@ -23,7 +23,8 @@ class BarsRequest:
     """
     What bars are asked for: symbols (canonical), sessions `start` to `end` both included (None: all), how adjusted,
     and the two clocks. `as_of` shows what the market knew on that day, `recorded_by` what this keep held at that
-    instant (UTC).
+    instant (UTC). With a `universe`, the name of an index, only the sessions on which a symbol was a member; without
+    symbols those of all members.
     """
 
     symbols: tuple[str, ...]
@@ -32,6 +33,7 @@ class BarsRequest:
     adjust: Adjust = "none"
     as_of: date | None = None
     recorded_by: datetime | None = None
+    universe: str | None = None
 
     def __post_init__(self) -> None:
         if self.adjust not in get_args(Adjust):

@@ -11,40 +11,54 @@ import polars as pl
 from marketkeep.errors import NotFound
 from marketkeep.gold.membership import members_on
 from marketkeep.model.new_york import new_york_date
-from marketkeep.stores.lake import Lake
-from marketkeep.stores.lake.reference import index_members
+from marketkeep.query import market_time
+from marketkeep.query.states import State
+
+_DATASET = "index_members"
 
 
-def members(lake: Lake, index: str, on: date | None = None) -> list[str]:
+def members(state: State, index: str, on: date | None = None, as_of: date | None = None) -> list[str]:
     """
     The symbols that were members of an index on a session, sorted; without one, on the last day that sources told of.
 
-    Raises `NotFound` for an index without any.
+    `as_of` a day, later changes are not known. Raises `NotFound` for an index without any member.
     """
-    found = member_intervals(lake, index)
-    return members_on(found, index, on or last_told(lake))
+    found = member_intervals(state, index, as_of)
+    last = last_told(state)
+    return members_on(found, index, on or (min(last, as_of) if as_of else last))
 
 
-def last_told(lake: Lake) -> date:
+def last_told(state: State) -> date:
     """The day in New York on which a source told of members last: what is announced for later is not yet so."""
-    paths = lake.catalog().batch_paths("index_members")
-    if not paths:
+    ids = state.batches().filter(pl.col("dataset") == _DATASET)["batch_id"].sort()
+    if ids.is_empty():
         return date.min
-    moment = datetime.strptime(paths[-1].rpartition("/")[2][:15], "%Y%m%dT%H%M%S").replace(tzinfo=UTC)
-    return new_york_date(moment)
+    return new_york_date(datetime.strptime(ids[-1][:15], "%Y%m%dT%H%M%S").replace(tzinfo=UTC))
 
 
-def member_intervals(lake: Lake, index: str | None = None) -> pl.DataFrame:
+def first_told(state: State, found: pl.DataFrame) -> date | None:
     """
-    The intervals [from, to) of an index, of all without one, as `INDEX_MEMBERS` rows.
+    The first day of which sources tell anything of an index; before it nobody knows who was a member.
+
+    `found` are its intervals. Where no change is known it is the day of the first list of any index.
+    """
+    changes = pl.concat([found["from"], found["to"]]).drop_nulls()
+    lists = state.batches().filter(pl.col("dataset") == _DATASET)["first"].drop_nulls()
+    day: date | None = (lists if changes.is_empty() else changes).min()  # type: ignore[assignment]
+    return day
+
+
+def member_intervals(state: State, index: str | None = None, as_of: date | None = None) -> pl.DataFrame:
+    """
+    The intervals [from, to) of an index, of all without one, as `INDEX_MEMBERS` rows; `as_of` a day those begun by it.
 
     Raises `NotFound` for an index without any.
     """
-    table = index_members(lake)
+    table = state.members()
     if index is None:
-        return table
+        return market_time.members_on(table, as_of)
     found = table.filter(pl.col("index") == index)
     if found.is_empty():
         known = ", ".join(table["index"].unique().sort()) or "none"
         raise NotFound(f"this keep has no members of the index {index}; it has those of: {known}")
-    return found
+    return market_time.members_on(found, as_of)

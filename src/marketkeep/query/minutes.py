@@ -16,9 +16,11 @@ from marketkeep.checks import check_minutes
 from marketkeep.errors import BadInput, BadRange, NotFound
 from marketkeep.gold import MINUTE_PRICES, promote_minutes
 from marketkeep.gold import adjust as with_adjustment
+from marketkeep.gold.identity import known_by
+from marketkeep.gold.symbology import Symbology
 from marketkeep.model import ACTIONS, MINUTE_BARS, Symbol
 from marketkeep.query.bars import Adjust, scale
-from marketkeep.query.reading import gold_recorded_by
+from marketkeep.query.reading import gold_recorded_by, raw_rows
 from marketkeep.query.terminals import Terminals
 from marketkeep.raw import BatchStore
 from marketkeep.stores.lake import Catalog, Lake, minutes
@@ -97,7 +99,7 @@ def read_minute_bars(lake: Lake, batches: BatchStore, request: MinuteBarsRequest
     else:
         bars, absent = _recorded(lake, batches, catalog, request)
     if absent:
-        when = f" recorded by {request.recorded_by}" if request.recorded_by else ""
+        when = f" recorded by {request.recorded_by:%Y-%m-%dT%H:%M:%SZ}" if request.recorded_by else ""
         raise NotFound(f"{', '.join(absent)}: no minute bars held{when}; collect them from a source that offers them")
     bars = bars.filter(*_wanted(request))
     if request.adjust != "none" and not bars.is_empty():
@@ -150,10 +152,21 @@ def _replayed(lake: Lake, batches: BatchStore, catalog: Catalog, request: Minute
         files = files.filter(pl.col("last") >= first)
     if last is not None:
         files = files.filter(pl.col("first") <= last)
-    asked: dict[str, Any] = {"symbols": request.symbols, "recorded_by": request.recorded_by}
-    raw = batches.rows(minutes.DATASET, files.sort("batch_id")["path"].to_list(), first=first, last=last, **asked)
-    actions = batches.rows("actions", catalog.batch_paths("actions"), **asked)
-    return promote_minutes(raw, actions, lake.policy(), check_minutes).bars
+    tickers = catalog.tickers if request.recorded_by is None else known_by(catalog.tickers, request.recorded_by)
+    symbology = Symbology.of(tickers)
+    policy = lake.policy()
+    paths = files.sort("batch_id")["path"].to_list()
+    raw = batches.rows(
+        minutes.DATASET,
+        paths,
+        symbols=symbology.tickers_of(request.symbols),
+        first=first,
+        last=last,
+        recorded_by=request.recorded_by,
+    )
+    named = symbology.named(raw, "date", policy).filter(pl.col("symbol").is_in(list(request.symbols)))
+    actions = raw_rows(policy, batches, catalog, symbology, request.symbols, request.recorded_by)("actions")
+    return promote_minutes(named, actions, policy, check_minutes).bars
 
 
 def _with_factors(

@@ -5,15 +5,18 @@ the keep held at some past instant. Both give the same answer where they meet.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from datetime import date, datetime
 from typing import Any
 
 import polars as pl
 
-from marketkeep.checks import check_bars
+from marketkeep import checks
 from marketkeep.errors import BadRange, NotFound
+from marketkeep.gold import Gold, promote
 from marketkeep.gold import adjust as with_adjustment
-from marketkeep.gold import promote, with_factors
+from marketkeep.gold.identity import known_by
+from marketkeep.gold.symbology import Symbology
 from marketkeep.model import ACTIONS, Policy
 from marketkeep.query.bars import BarsRequest, scale
 from marketkeep.raw import BatchStore
@@ -40,8 +43,10 @@ def read_bars(lake: Lake, batches: BatchStore, request: BarsRequest) -> pl.DataF
         last = min((day for day in (request.end, request.as_of) if day), default=None)
         bars = lake.bars(catalog, held, request.start, last)
         actions = lake.actions(held)
-    if absent := [symbol for symbol in request.symbols if symbol not in held]:
-        when = f" recorded by {request.recorded_by}" if request.recorded_by else ""
+    absent = [symbol for symbol in request.symbols if symbol not in held]
+    # Of an index whoever is held is shown: nobody named its members one by one.
+    if absent and request.universe is None:
+        when = f" recorded by {request.recorded_by:%Y-%m-%dT%H:%M:%SZ}" if request.recorded_by else ""
         raise NotFound(
             f"{', '.join(absent)}: no bars held{when}; collect with marketkeep add-symbol and update, or ingest a file"
         )
@@ -77,19 +82,41 @@ def _last_bar(bars: pl.DataFrame, catalog: Catalog, symbol: str, request: BarsRe
 
 
 def gold_recorded_by(
-    policy: Policy, batches: BatchStore, catalog: Catalog, symbols: tuple[str, ...], moment: datetime | None
+    policy: Policy, batches: BatchStore, catalog: Catalog, symbols: Sequence[str], moment: datetime | None
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """
     Gold of these symbols from the raw batches received by `moment` (UTC; None for all): bars and actions with factors.
     """
-    raw_bars, raw_actions = (
-        batches.rows(dataset, catalog.batch_paths(dataset), symbols=symbols, recorded_by=moment)
-        for dataset in ("daily_bars", "actions")
-    )
-    gold = promote(raw_bars, raw_actions, policy, check_bars)
-    told = gold.actions.partition_by("symbol", as_dict=True)
-    actions = [ACTIONS.empty()]
-    for (symbol,), bars in gold.bars.partition_by("symbol", as_dict=True, maintain_order=True).items():
-        events = told.get((symbol,), ACTIONS.empty())
-        actions.append(with_factors(events, bars))
-    return gold.bars.select(_STORED), pl.concat(actions)
+    gold = gold_of(policy, batches, catalog, symbols, moment)
+    return gold.bars.select(_STORED), gold.actions
+
+
+def gold_of(
+    policy: Policy, batches: BatchStore, catalog: Catalog, symbols: Sequence[str], moment: datetime | None = None
+) -> Gold:
+    """
+    All that raw comes to of these published symbols, every candidate checked; by `moment` (UTC) where that is given,
+    with whom the keep knew by which ticker then.
+    """
+    tickers = catalog.tickers if moment is None else known_by(catalog.tickers, moment)
+    rows = raw_rows(policy, batches, catalog, Symbology.of(tickers), symbols, moment)
+    return promote(rows("daily_bars"), rows("actions"), policy, checks)
+
+
+def raw_rows(
+    policy: Policy,
+    batches: BatchStore,
+    catalog: Catalog,
+    symbology: Symbology,
+    symbols: Sequence[str],
+    moment: datetime | None,
+) -> Callable[[str], pl.DataFrame]:
+    """By dataset the raw rows of these published symbols received by `moment`, under these symbols."""
+    tickers = symbology.tickers_of(symbols)
+
+    def of(dataset: str) -> pl.DataFrame:
+        found = batches.rows(dataset, catalog.batch_paths(dataset), symbols=tickers, recorded_by=moment)
+        named = symbology.named(found, "ex_date" if dataset == "actions" else "date", policy)
+        return named.filter(pl.col("symbol").is_in(list(symbols)))
+
+    return of

@@ -9,17 +9,14 @@ from datetime import date
 import polars as pl
 
 from marketkeep.errors import NotFound
-from marketkeep.stores.lake import Lake
-from marketkeep.stores.lake.reference import treasury_yields
 
 
-def yields(lake: Lake, start: date | None, end: date | None, tenor: str | None) -> pl.DataFrame:
+def yields(table: pl.DataFrame, start: date | None, end: date | None, tenor: str | None) -> pl.DataFrame:
     """
-    `TREASURY_YIELDS` rows from `start` through `end`, of one tenor or of all.
+    The rows of a curve (`TREASURY_YIELDS`) from `start` through `end`, of one tenor or of all.
 
     Raises `NotFound` for a tenor of which nothing is held, naming those there are.
     """
-    table = treasury_yields(lake)
     if tenor is not None:
         known = table["tenor"].unique(maintain_order=True).to_list()
         if tenor not in known:
