@@ -118,7 +118,8 @@ def test_issues_end_with_one_only_for_errors(built: Path, keep: Path, answers: d
     assert (hole.code, [row["check"] for row in orjson.loads(hole.raw)]) == (0, ["gap"])
     assert wrong.code == 1
     assert "TSLA" in wrong.out
-    assert ever.code == 0
+    assert ever.code == 1
+    assert "TSLA" in ever.out
 
 
 def test_payload_is_shown_to_the_byte(built: Path, answers: dict[str, Ended]) -> None:

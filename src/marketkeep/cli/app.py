@@ -36,6 +36,13 @@ DataOption = Annotated[
     typer.Option("--data", "-d", metavar="FOLDER", help="Folder of the keep [default: MARKETKEEP_DATA, or ./data]."),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for programs instead of a table.")]
+AsOfOption = Annotated[
+    str | None, typer.Option("--as-of", metavar="DATE", help="Only what the market knew on this day.")
+]
+RecordedByOption = Annotated[
+    str | None,
+    typer.Option("--recorded-by", metavar="TIME", help="Only what this keep had received by then (UTC)."),
+]
 AllRowsOption = Annotated[
     bool, typer.Option("--all-rows", help="Show all rows in a terminal too; a pipe and --json always get all.")
 ]

@@ -1,5 +1,5 @@
 """
-Commands that only read: query, explain, view-issues, coverage, landing show.
+Commands that only read: query, explain, coverage, landing show.
 """
 
 from __future__ import annotations
@@ -14,12 +14,11 @@ from typing import Annotated
 import polars as pl
 import typer
 
-from marketkeep.cli.app import AllRowsOption, DataOption, JsonOption, app, settings
+from marketkeep.cli.app import AllRowsOption, AsOfOption, DataOption, JsonOption, RecordedByOption, app, settings
 from marketkeep.cli.headings import LOOK
 from marketkeep.cli.proof import show_proof
 from marketkeep.cli.show import ERR, frame_json, frame_part, json, say
-from marketkeep.errors import BadInput, NotFound
-from marketkeep.model import Symbol
+from marketkeep.errors import BadInput
 from marketkeep.query import BarsQuery, Keep, MinuteBarsQuery
 from marketkeep.raw import Landing
 
@@ -43,32 +42,28 @@ class SegmentName(StrEnum):
     post = "post"
 
 
-class Severity(StrEnum):
-    """How bad a finding is."""
-
-    error = "error"
-    warning = "warning"
-    info = "info"
-
-
 landing = typer.Typer()
 app.add_typer(landing, name="landing", help="Show the payloads as they came.", rich_help_panel=LOOK)
 
 
 @app.command("query", rich_help_panel=LOOK)
 def query(
-    symbols: Annotated[list[str], typer.Argument(help="One or more, in any vendor's spelling.")],
+    symbols: Annotated[
+        list[str] | None, typer.Argument(help="One or more, in any vendor's spelling; none with --universe for all.")
+    ] = None,
     start: Annotated[str | None, typer.Option(metavar="DATE", help="First session (YYYY-MM-DD).")] = None,
     end: Annotated[str | None, typer.Option(metavar="DATE", help="Last session, included.")] = None,
+    universe: Annotated[
+        str | None,
+        typer.Option(metavar="INDEX", help="Only sessions on which a symbol was a member of this index, as sp500."),
+    ] = None,
     adjust: Annotated[
         Adjustment, typer.Option(help="Adjust prices for nothing, for splits, or for splits and dividends.")
     ] = Adjustment.none,
     minute: Annotated[bool, typer.Option("--minute", help="Minute bars instead of daily ones.")] = False,
     segment: Annotated[SegmentName | None, typer.Option(help="Minute bars of this part of the session only.")] = None,
-    as_of: Annotated[str | None, typer.Option(metavar="DATE", help="Only what the market knew on this day.")] = None,
-    recorded_by: Annotated[
-        str | None, typer.Option(metavar="TIME", help="Only what this keep had received by then (UTC).")
-    ] = None,
+    as_of: AsOfOption = None,
+    recorded_by: RecordedByOption = None,
     out: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write to this .csv, .parquet or .json file instead.")
     ] = None,
@@ -79,11 +74,15 @@ def query(
     """Show daily or minute bars; in a terminal the newest."""
     if out is not None and out.suffix not in _FORMS:
         raise BadInput(f"--out {out}: the name must end in {', '.join(_FORMS)}")
+    if not symbols and universe is None:
+        raise BadInput("name the symbols to show, or an index with --universe. See: marketkeep query --help")
+    if universe is not None and (minute or segment is not None):
+        raise BadInput("--universe is for daily bars; name the symbols of minute bars")
     keep = Keep(settings(data).data)
     bars: BarsQuery | MinuteBarsQuery
     if minute or segment is not None:
         bars = keep.minute_bars(
-            symbols,
+            symbols or (),
             start,
             end,
             adjust=adjust.value,
@@ -92,7 +91,8 @@ def query(
             recorded_by=recorded_by,
         )
     else:
-        bars = keep.bars(symbols, start, end, adjust=adjust.value, as_of=as_of, recorded_by=recorded_by)
+        clocks = {"as_of": as_of, "recorded_by": recorded_by}
+        bars = keep.bars(symbols, start, end, universe=universe, adjust=adjust.value, **clocks)
     frame = bars.polars()
     if frame.is_empty():
         ERR.print("no session in this range is held; see: marketkeep coverage")
@@ -117,12 +117,19 @@ def _write(bars: BarsQuery | MinuteBarsQuery, frame: pl.DataFrame, out: Path) ->
 def explain(
     symbol: Annotated[str, typer.Argument(help="Symbol, in any vendor's spelling.")],
     day: Annotated[str, typer.Argument(metavar="DATE", help="Session (YYYY-MM-DD).")],
-    field: Annotated[str, typer.Argument(help="open, high, low, close, volume, adj_close, score or source.")] = "close",
+    field: Annotated[
+        str,
+        typer.Argument(
+            help="open, high, low, close, volume, adj_close, score or source; action for those of that ex-date."
+        ),
+    ] = "close",
+    as_of: AsOfOption = None,
+    recorded_by: RecordedByOption = None,
     json_: JsonOption = False,
     data: DataOption = None,
 ) -> None:
     """Prove one cell: who said what, who won, what its score lost, and which actions adjust it."""
-    proof = Keep(settings(data).data).explain(symbol, day, field)
+    proof = Keep(settings(data).data).explain(symbol, day, field, as_of=as_of, recorded_by=recorded_by)
     if json_:
         json(asdict(proof))
     else:
@@ -130,37 +137,18 @@ def explain(
 
 
 @app.command("coverage", rich_help_panel=LOOK)
-def coverage(all_rows: AllRowsOption = False, json_: JsonOption = False, data: DataOption = None) -> None:
-    """Show what is held of each symbol: sessions, first, last, missing and mean score."""
-    _show(Keep(settings(data).data).coverage(), all_rows=all_rows, json_=json_, none="no bars are held yet")
-
-
-@app.command("view-issues", rich_help_panel=LOOK)
-def view_issues(
-    severity: Annotated[Severity | None, typer.Option(help="Only this severity.")] = None,
-    symbol: Annotated[str | None, typer.Option(metavar="SYMBOL", help="Only this symbol.")] = None,
-    all_: Annotated[bool, typer.Option("--all", help="Every finding ever made, also those made good since.")] = False,
+def coverage(
+    minute: Annotated[bool, typer.Option("--minute", help="Minute bars instead of daily ones.")] = False,
+    as_of: AsOfOption = None,
+    recorded_by: RecordedByOption = None,
     all_rows: AllRowsOption = False,
     json_: JsonOption = False,
     data: DataOption = None,
 ) -> None:
-    """Show what is wrong now, worst first. Exit code 1 when an error stands."""
-    keep = Keep(settings(data).data)
-    found = keep.findings().drop("batch_id") if all_ else keep.issues()
-    if severity is not None:
-        found = found.filter(pl.col("severity") == severity.value)
-    if symbol is not None:
-        found = _of_symbol(keep, found, str(Symbol.parse(symbol)))
-    _show(found, all_rows=all_rows, json_=json_, none="no findings" if all_ else "no open issues")
-    if not all_ and (found["severity"] == "error").any():
-        raise typer.Exit(1)
-
-
-def _of_symbol(keep: Keep, found: pl.DataFrame, symbol: str) -> pl.DataFrame:
-    mine = found.filter(pl.col("symbol") == symbol)
-    if mine.is_empty() and symbol not in set(keep.securities()["symbol"]):
-        raise NotFound(f"{symbol}: this keep knows no such symbol; see: marketkeep list-symbols")
-    return mine
+    """Show what is held of each symbol: sessions, first, last, missing and mean score."""
+    dataset = "minute_bars" if minute else "daily_bars"
+    found = Keep(settings(data).data).coverage(dataset, as_of=as_of, recorded_by=recorded_by)
+    _show(found, all_rows=all_rows, json_=json_, none="no bars are held yet")
 
 
 def _show(frame: pl.DataFrame, *, all_rows: bool, json_: bool, none: str) -> None:
@@ -169,7 +157,7 @@ def _show(frame: pl.DataFrame, *, all_rows: bool, json_: bool, none: str) -> Non
     elif frame.is_empty():
         say(none)
     else:
-        frame_part(frame, all_rows=all_rows, spare=["detected_at", "resolved_at", "source", "dataset"])
+        frame_part(frame, all_rows=all_rows)
 
 
 @landing.callback()
@@ -199,5 +187,5 @@ def landing_show(
     sys.stdout.buffer.flush()
 
 
-COMMANDS = frozenset({"query", "explain", "view-issues", "coverage", "landing"})
+COMMANDS = frozenset({"query", "explain", "coverage", "landing"})
 """The commands of this module: those that can be run without what collects being imported."""

@@ -13,14 +13,17 @@ import typer
 
 from marketkeep.cli.app import DataOption, app, parse_day, settings, working
 from marketkeep.cli.headings import BEGIN, COLLECT, LOOK_AFTER
+from marketkeep.cli.repairing import show_plan, show_repaired
 from marketkeep.cli.show import complain, printable, say
 from marketkeep.errors import BadInput
 from marketkeep.model import Policy, Symbol
+from marketkeep.pipeline.collecting.filling import Outcome
 from marketkeep.pipeline.collecting.means import Means, open_means
+from marketkeep.pipeline.collecting.repair import Repaired, plan_repair
+from marketkeep.pipeline.collecting.repair import repair as repair_keep
 from marketkeep.pipeline.collecting.universe import ALL_US, follow_universe
-from marketkeep.pipeline.collecting.update import Outcome, symbols_of
 from marketkeep.pipeline.collecting.update import backfill as backfill_keep
-from marketkeep.pipeline.collecting.update import repair as repair_keep
+from marketkeep.pipeline.collecting.update import symbols_of
 from marketkeep.pipeline.collecting.update import update as update_keep
 from marketkeep.pipeline.publishing.absorb import Absorbed
 from marketkeep.pipeline.rebuild import rebuild as rebuild_keep
@@ -143,12 +146,26 @@ def backfill(
 @app.command(rich_help_panel=COLLECT)
 def repair(
     days: Annotated[int, typer.Option(metavar="N", min=1, help="How many calendar days back.")] = 30,
+    symbol: Annotated[
+        list[str] | None, typer.Option("--symbol", "-s", metavar="SYMBOL", help="Only this symbol (repeatable).")
+    ] = None,
     source: SourceOption = None,
     dataset: DatasetOption = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be asked of whom; ask nothing.")] = False,
     data: DataOption = None,
 ) -> None:
-    """Ask again for recent sessions that are missing, whatever was answered before."""
-    _collect(data, source, lambda work, means: repair_keep(work, means, days=days, datasets=dataset or _PRICES))
+    """Ask again for recent sessions that are missing, and all sources about what was found wrong."""
+    names = symbols_of(symbol) if symbol else None
+    chosen = settings(data)
+    with working(chosen) as work, open_means(chosen.data, chosen, work.clock, source or ()) as means:
+        if dry_run:
+            show_plan(plan_repair(work, means, days=days, datasets=dataset, symbols=names), days)
+            return
+        outcome = repair_keep(work, means, days=days, datasets=dataset, symbols=names)
+    if outcome.steps or outcome.collected.planned:
+        show_outcome(outcome)
+    show_repaired(outcome, days)
+    _end(outcome)
 
 
 @app.command(rich_help_panel=LOOK_AFTER)
@@ -165,6 +182,10 @@ def _collect(data: Path | None, names: list[str] | None, act: Callable[[Workspac
     with working(chosen) as work, open_means(chosen.data, chosen, work.clock, names or ()) as means:
         outcome = act(work, means)
     show_outcome(outcome)
+    _end(outcome)
+
+
+def _end(outcome: Outcome) -> None:
     end_with_corrupt(outcome.absorbed)
     if outcome.collected.failed:
         raise typer.Exit(1)
@@ -176,7 +197,7 @@ def show_outcome(outcome: Outcome) -> None:
     for dataset, why in sorted(outcome.left_out.items()):
         say(f"{dataset}: not collected; {printable(why)}")
     if not done.planned:
-        say(_why_nothing(outcome.missing_before, resting=bool(done.notes)))
+        say(_why_nothing(outcome, resting=bool(done.notes)))
     else:
         by_source = ", ".join(f"{name} {count:,}" for name, count in sorted(done.by_source.items()))
         if outcome.missing_before:
@@ -201,11 +222,13 @@ def _name_some(told: dict[str, str], show: Callable[[str, str], None]) -> None:
         say(f"and {len(told) - _NAMED:,} more like these; the run's journal names each")
 
 
-def _why_nothing(missing: int, *, resting: bool) -> str:
+def _why_nothing(outcome: Outcome, *, resting: bool) -> str:
+    missing = outcome.missing_before
     if missing and resting:
         return f"nothing could be asked: what has the {missing:,} missing sessions is at rest"
     if missing:
-        return f"nothing to ask now: no source at hand has more of the {missing:,} sessions missing; repair asks again"
+        again = "" if isinstance(outcome, Repaired) else "; repair asks again"
+        return f"nothing to ask now: no source at hand has more of the {missing:,} sessions missing{again}"
     return "up to date: no session of a followed symbol is missing (follow more with marketkeep add-symbol)"
 
 

@@ -16,12 +16,12 @@ import stamina
 import typer
 from typer.exceptions import TyperException
 
-from marketkeep.cli import asking, reference
+from marketkeep.cli import asking, checking, events, figures, reference
 from marketkeep.cli.app import INTERRUPTED, app
 from marketkeep.cli.show import complain
 from marketkeep.errors import MarketkeepError
 
-_READING = asking.COMMANDS | reference.COMMANDS
+_READING = asking.COMMANDS | checking.COMMANDS | events.COMMANDS | figures.COMMANDS | reference.COMMANDS
 _WORKING = ("collecting", "ingesting", "demonstrating", "operating", "sourcing")
 
 

@@ -15,7 +15,7 @@ from marketkeep.cli.collecting import end_with_corrupt
 from marketkeep.cli.headings import BEGIN
 from marketkeep.cli.show import complain, printable, say
 from marketkeep.model import Symbol
-from marketkeep.pipeline.files import FileOptions
+from marketkeep.pipeline.files import Checked, FileOptions
 from marketkeep.pipeline.ingest import Ingested
 from marketkeep.pipeline.ingest import ingest as ingest_files
 
@@ -69,8 +69,7 @@ def show_ingested(result: Ingested, index: str | None = None) -> None:
     """How each file was understood and what came of it; with `index` they told of its members."""
     for file, digest in result.taken:
         tally = file.tally
-        what = f"{tally.bars:,} bars, {tally.actions:,} actions" if index is None else f"{tally.rows:,} statements"
-        say(f"{_name(file.path)}: {what}, {len(file.symbols):,} symbols")
+        say(f"{_name(file.path)}: {_counted(file, index)}")
         say(f"  landed as {digest}")
         for part, form in file.parts:
             if len(file.parts) > 1:
@@ -87,6 +86,15 @@ def show_ingested(result: Ingested, index: str | None = None) -> None:
         say(f"published {result.absorbed.bars:,} bars of {len(result.absorbed.symbols):,} symbols")
     else:
         say(f"see them with: marketkeep members {index}")
+
+
+def _counted(file: Checked, index: str | None) -> str:
+    """How much a file told."""
+    tally = file.tally
+    if any(form is not None and form.name == "lean_map" for _, form in file.parts):
+        return f"{tally.rows:,} lines of tickers"
+    what = f"{tally.bars:,} bars, {tally.actions:,} actions" if index is None else f"{tally.rows:,} statements"
+    return f"{what}, {len(file.symbols):,} symbols"
 
 
 def _name(path: Path) -> str:

@@ -9,7 +9,7 @@ from typing import Annotated
 import polars as pl
 import typer
 
-from marketkeep.cli.app import AllRowsOption, DataOption, JsonOption, app, settings
+from marketkeep.cli.app import AllRowsOption, AsOfOption, DataOption, JsonOption, RecordedByOption, app, settings
 from marketkeep.cli.headings import LOOK
 from marketkeep.cli.show import frame_json, frame_part, say
 from marketkeep.query import Keep
@@ -27,12 +27,14 @@ def list_symbols(
     all_: Annotated[
         bool, typer.Option("--all", help="Every security of the directories, also those neither followed nor held.")
     ] = False,
+    as_of: AsOfOption = None,
+    recorded_by: RecordedByOption = None,
     all_rows: AllRowsOption = False,
     json_: JsonOption = False,
     data: DataOption = None,
 ) -> None:
     """List the symbols the keep follows or holds bars of, or all it knows."""
-    known = Keep(settings(data).data).securities()
+    known = Keep(settings(data).data).securities(as_of=as_of, recorded_by=recorded_by)
     listed = known if all_ else known.filter(pl.col("followed") | pl.col("first_session").is_not_null())
     if json_:
         frame_json(listed)
@@ -54,6 +56,8 @@ def members(
     intervals: Annotated[
         bool, typer.Option("--intervals", help="Everyone who ever was a member, from when to when.")
     ] = False,
+    as_of: AsOfOption = None,
+    recorded_by: RecordedByOption = None,
     all_rows: AllRowsOption = False,
     json_: JsonOption = False,
     data: DataOption = None,
@@ -61,8 +65,8 @@ def members(
     """List the members of an index on a day."""
     keep = Keep(settings(data).data)
     # A bad date is refused whichever table is asked for.
-    symbols = keep.members(index, on)
-    known = keep.index_members(index)
+    symbols = keep.members(index, on, as_of=as_of, recorded_by=recorded_by)
+    known = keep.index_members(index, as_of=as_of, recorded_by=recorded_by)
     if intervals:
         found = known.drop("index")
     else:
@@ -80,12 +84,14 @@ def yields(
     tenor: Annotated[
         str | None, typer.Option(metavar="TENOR", help="One point, such as 10Y; 3M is the risk-free rate.")
     ] = None,
+    as_of: AsOfOption = None,
+    recorded_by: RecordedByOption = None,
     all_rows: AllRowsOption = False,
     json_: JsonOption = False,
     data: DataOption = None,
 ) -> None:
     """Show the treasury yield curve by day, in percent a year."""
-    found = Keep(settings(data).data).treasury_yields(start, end, tenor=tenor)
+    found = Keep(settings(data).data).treasury_yields(start, end, tenor=tenor, as_of=as_of, recorded_by=recorded_by)
     _show(found, all_rows=all_rows, json_=json_, none="no yields are held of these days")
 
 
