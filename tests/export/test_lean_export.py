@@ -33,12 +33,17 @@ STORY = {
 LATER = "symbol,date,kind,amount\nAAPL,2021-02-05,dividend,0.205\nIBM,2021-02-09,dividend,1.63\n"
 
 
+STEPS = {40: 1.046, 80: 0.1, 160: 1.5}
+"""By position of the ex-date what prices before a split are divided by: a split that they do not follow is none."""
+
+
 def told_bars(symbol: str, seed: int) -> str:
     """Bars that wander, in ten thousandths, without the session before each event; one volume is unknown."""
     chance = random.Random(seed)
     close, lines = 180.0, ["symbol,date,open,high,low,close,volume"]
     for number, session in enumerate(DAYS):
-        before, close = close, round(close * (1 + chance.uniform(-0.02, 0.02)), 4)
+        before = round(close / STEPS.get(number, 1.0), 4)
+        close = round(before * (1 + chance.uniform(-0.02, 0.02)), 4)
         high, low = max(before, close) + 0.5, min(before, close) - 0.5
         volume = chance.randrange(10**6)
         if number + 1 not in STORY:
@@ -175,7 +180,7 @@ def test_same_bars_same_bytes(keep: marketkeep.Keep, tmp_path: Path) -> None:
     first, second = (write_lean(keep, ["XYZ", "BRK.B"], tmp_path / name) for name in ("one", "two"))
     assert [path.relative_to(tmp_path / "one").as_posix() for path in first] == [
         f"equity/usa/{kind}/{name}"
-        for ticker in ("xyz", "brk.b")
+        for ticker in ("brk.b", "xyz")
         for kind, name in (
             ("daily", f"{ticker}.zip"),
             ("factor_files", f"{ticker}.csv"),
@@ -259,11 +264,11 @@ def test_map_file_tells_renames_and_the_end() -> None:
     """
     symbol, first = Symbol("META"), date(2012, 5, 18)
     assert map_file(symbol, first) == "20120518,meta\n20501231,meta"
-    told = [("META", "FB", "META", date(2022, 6, 9), "lean")]
+    told = [("FB", "META", "FB", "META", date(2022, 6, 9), "lean")]
     renamed = pl.DataFrame(told, schema=TICKER_HISTORY.schema, orient="row")
     assert map_file(symbol, first, renamed) == "20120518,fb\n20220608,fb\n20501231,meta"
     ended = pl.DataFrame(
-        [*told, ("META", "META", None, date(2023, 1, 3), "lean")], schema=TICKER_HISTORY.schema, orient="row"
+        [*told, ("FB", "META", "META", None, date(2023, 1, 3), "lean")], schema=TICKER_HISTORY.schema, orient="row"
     )
     assert map_file(symbol, first, ended) == "20120518,fb\n20220608,fb\n20221230,meta"
 

@@ -1,6 +1,11 @@
 """
 Writing a LEAN data folder: daily bars, factor files and map files of equities, as LEAN reads them from its own disk.
 
+LEAN finds a security by the map file that has its ticker of a day, reads its bars of that day from the zip of that
+ticker, and its factors from the file that is called as the map file is. So bars lie in a zip per ticker of their day,
+which holds one security behind the other where a ticker was reused (WM was a bank's until 2008); factor and map file
+are called by the last ticker, those of a former holder as it is published (`reus~2015`).
+
 Bars go out as traded; LEAN applies the factor file itself. What LEAN's form cannot hold is not made up: prices are
 rounded to its ten thousandths and volumes to whole shares, a bar without open, high or low is left out, and an unknown
 volume becomes 0, because the field must hold a number. Intraday bars, quotes and other asset classes are not written.
@@ -42,32 +47,40 @@ class _Step(NamedTuple):
 
 def write_lean(keep: Keep, symbols: str | Iterable[str], folder: Path) -> list[Path]:
     """
-    Write zip, factor file and map file of each symbol under `folder`/equity/usa; returns the files written.
+    Write zips, factor file and map file of each security under `folder`/equity/usa; returns the files written.
 
-    Raises `BadInput` for what is no equity and `NotFound` for a symbol without bars; then nothing was written.
+    `symbols` are tickers of any day, as `Keep.bars` takes them. A zip of a reused ticker is written with the bars of
+    those of its holders that are named here. Raises `BadInput` for what is no equity, `NotFound` for a symbol without
+    bars and `AmbiguousSymbol`; then nothing was written.
     """
-    names = [symbols] if isinstance(symbols, str) else symbols
-    wanted = list(dict.fromkeys(Symbol.parse(name) for name in names))
-    if other := [one.text for one in wanted if one.asset_class != "equity"]:
+    names = list(dict.fromkeys([symbols] if isinstance(symbols, str) else symbols))
+    if other := [one for one in names if Symbol.parse(one.partition("~")[0]).asset_class != "equity"]:
         raise BadInput(f"{', '.join(other)}: this LEAN folder holds equities only; leave out what is not one.")
-    every = keep.bars(one.text for one in wanted).polars()
-    history = keep.ticker_history()
+    every, history, actions = keep.bars(names).polars(), keep.ticker_history(), keep.actions(names)
+    traded: list[pl.DataFrame] = []
     files: dict[Path, bytes] = {}
-    for symbol in wanted:
-        bars = every.filter(pl.col("symbol") == symbol.text)
+    for text in every["symbol"].unique(maintain_order=True):
+        symbol, mine = Symbol(text), pl.col("symbol") == text
+        bars = every.filter(mine)
         # What happened before the first bar is another holder's of a reused ticker, or has no line to stand on.
-        told = history.filter((pl.col("symbol") == symbol.text) & (pl.col("effective_date") > _first(bars)))
-        name = symbol.folder.lower()
-        files[_FOLDER / "daily" / f"{name}.zip"] = daily_zip(bars)
-        files[_FOLDER / "factor_files" / f"{name}.csv"] = factor_file(bars, keep.actions(symbol.text)).encode()
-        files[_FOLDER / "map_files" / f"{name}.csv"] = map_file(symbol, _first(bars), told).encode()
-    for path, body in files.items():
+        told = history.filter(mine & (pl.col("effective_date") > _first(bars)))
+        tickers = _tickers(symbol, told)
+        traded.append(_by_ticker(bars, tickers))
+        files |= {_zip(ticker): b"" for _, ticker in tickers if _zip(ticker) not in files}
+        name = f"{symbol.folder.lower()}.csv"
+        files[_FOLDER / "factor_files" / name] = factor_file(bars, actions.filter(mine)).encode()
+        files[_FOLDER / "map_files" / name] = map_file(symbol, _first(bars), told).encode()
+    for bars in pl.concat(traded).partition_by("symbol"):
+        files[_zip(_only_symbol(bars).text)] = daily_zip(bars.sort("date"))
+    # Under a ticker that it had before its first bar there is nothing to write.
+    whole = {path: body for path, body in files.items() if body}
+    for path, body in whole.items():
         write_atomic(folder / path, body)
-    return [folder / path for path in files]
+    return [folder / path for path in whole]
 
 
 def daily_zip(bars: pl.DataFrame) -> bytes:
-    """One symbol's bars as traded (sorted by date) as LEAN's daily zip, with one file `<ticker>.csv` inside."""
+    """Bars as traded of one ticker (their `symbol`; sorted by date) as LEAN's daily zip of one file `<ticker>.csv`."""
     whole = bars.drop_nulls(["open", "high", "low", "close"])
     fields = [
         pl.col("date").dt.strftime("%Y%m%d 00:00"),
@@ -109,20 +122,35 @@ def map_file(symbol: Symbol, first: date, history: pl.DataFrame | None = None) -
 
     `history` are its `TICKER_HISTORY` rows, where any are known; a delisting among them ends the file.
     """
-    lines: list[tuple[str, str]] = []
-    ticker: str | None = symbol.text
-    told = (
+    told = _tickers(symbol, history)
+    lines = [(first, told[0][1]), *told]
+    return "\n".join(f"{f'{day:%Y%m%d}' if day else _OPEN_END},{Symbol(name).alias('lean')}" for day, name in lines)
+
+
+def _zip(ticker: str) -> Path:
+    return _FOLDER / "daily" / f"{Symbol(ticker).folder.lower()}.zip"
+
+
+def _tickers(symbol: Symbol, history: pl.DataFrame | None) -> list[tuple[date | None, str]]:
+    """The tickers of a security in order, each with its last session; None where it has it still."""
+    found: list[tuple[date | None, str]] = []
+    ticker: str | None = symbol.ticker
+    for old, new, day in (
         []
         if history is None
-        else history.sort("effective_date").select("old_symbol", "new_symbol", "effective_date").rows()
-    )
-    for old, new, day in told:
-        lines.append((f"{XNYS.previous_session(day):%Y%m%d}", old))
+        else history.sort("effective_date").select("old_symbol", "new_symbol", "effective_date").iter_rows()
+    ):
+        found.append((XNYS.previous_session(day), old))
         ticker = new
-    if ticker is not None:
-        lines.append((_OPEN_END, ticker))
-    lines.insert(0, (f"{first:%Y%m%d}", lines[0][1]))
-    return "\n".join(f"{day},{Symbol(name).alias('lean')}" for day, name in lines)
+    return found if ticker is None else [*found, (None, ticker)]
+
+
+def _by_ticker(bars: pl.DataFrame, tickers: list[tuple[date | None, str]]) -> pl.DataFrame:
+    """Bars of a security with its ticker of the day as `symbol`; what lies behind its end is the last one's."""
+    ticker = pl.lit(tickers[-1][1])
+    for last, earlier in reversed(tickers[:-1]):
+        ticker = pl.when(pl.col("date") <= last).then(pl.lit(earlier)).otherwise(ticker)
+    return bars.with_columns(symbol=ticker)
 
 
 def _steps(actions: pl.DataFrame) -> list[_Step]:
