@@ -31,7 +31,7 @@ def utc(text: str) -> datetime:
     ],
 )
 def test_unscheduled_closures_are_not_sessions(day: date) -> None:
-    """A weekday on which the exchange stayed closed without a holiday is not a session."""
+    """Trap 41: a weekday on which the exchange stayed closed without a holiday is not a session."""
     assert day.weekday() < 5
     assert not XNYS.is_session(day)
 
@@ -63,7 +63,7 @@ def test_days_that_look_like_holidays_are_sessions(day: date) -> None:
 
 
 def test_juneteenth_is_a_holiday_from_2022_on() -> None:
-    """The exchange traded on Friday 2021-06-18 and first observed Juneteenth on Monday 2022-06-20."""
+    """Trap 42: the exchange traded on Friday 2021-06-18 and first observed Juneteenth on Monday 2022-06-20."""
     assert XNYS.is_session(date(2021, 6, 18))
     assert XNYS.is_session(date(2021, 6, 21))
     assert not XNYS.is_session(date(2022, 6, 20))
@@ -161,6 +161,6 @@ def test_sessions_per_year(year: int, sessions: int) -> None:
 
 
 def test_halts_do_not_shorten_a_session() -> None:
-    """The market-wide halts of March 2020 lie inside sessions of 390 minutes."""
+    """Trap 44: the market-wide halts of March 2020 lie inside sessions of 390 minutes."""
     for number in (9, 12, 16, 18):
         assert XNYS.regular_minutes(date(2020, 3, number)) == 390

@@ -28,7 +28,12 @@ BARS, ACTIONS, CRYPTO = "/v2/stocks/bars", "/v1/corporate-actions", "/v1beta3/cr
 KEY, SECRET = "gym-key-alpaca", "gym-secret-alpaca"
 RECENT = "subscription does not permit querying recent SIP data"
 _SYMBOL, _PAIR = re.compile(r"^[A-Z]{1,5}(?:\.[A-Z]{1,4})?$"), re.compile(r"^[A-Z]{2,6}/[A-Z]{3,4}$")
-_GROUPS = {"forward_split": "forward_splits", "reverse_split": "reverse_splits", "cash_dividend": "cash_dividends"}
+_GROUPS = {
+    "forward_split": "forward_splits",
+    "reverse_split": "reverse_splits",
+    "cash_dividend": "cash_dividends",
+    "spin_off": "spin_offs",
+}
 _STEP = {"1Day": (86_400, "D"), "1Min": (60, "M")}
 
 
@@ -214,9 +219,13 @@ def _filed(ticker: str, history: History, action: Action) -> dict[str, Any]:
         "symbol": ticker,
         "ex_date": ex.isoformat(),
     }
+    if action.kind == "spin_off":
+        spun = {"source_symbol": ticker, "new_symbol": f"{ticker[:3]}W", "source_rate": 1, "new_rate": 0.5}
+        return filed | spun | {"process_date": ex.isoformat(), "group": "spin_offs"}
     if action.ratio is None:
         dates = {"record_date": _day(ex, 1), "payable_date": _day(ex, 21), "process_date": _day(ex, 21)}
-        cash = {"group": "cash_dividends", "rate": float(action.amount or 0), "special": False, "foreign": False}
+        cash = {"group": "cash_dividends", "rate": float(action.amount or 0), "foreign": False}
+        cash["special"] = action.kind == "special_dividend"
         return filed | dates | cash
     rates = {"new_rate": action.ratio.numerator, "old_rate": action.ratio.denominator, "process_date": ex.isoformat()}
     if action.ratio < 1:

@@ -58,7 +58,8 @@ def minutes(history: History, session: date) -> pl.DataFrame:
     vwap = np.round((low + (high - low) * rng.random(len(stamps))) / 100, 4)
     trades = np.clip(volume // rng.integers(20, 180, len(stamps)), 1, volume).astype(np.int64)
     prices = {"open": open_ / 100, "high": high / 100, "low": low / 100, "close": close / 100}
-    return pl.DataFrame({"ts": stamps, **prices, "volume": volume.astype(np.float64), "vwap": vwap, "trades": trades})
+    frame = pl.DataFrame({"ts": stamps, **prices, "volume": volume.astype(np.float64), "vwap": vwap, "trades": trades})
+    return history.told_minutes(session, frame)
 
 
 def regular(history: History, session: date) -> pl.DataFrame:

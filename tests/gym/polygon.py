@@ -5,7 +5,11 @@ As the real one: adjusted for splits unless told otherwise; a page is cut at `li
 opaque cursor and without the key; an unknown ticker is a 200 without results; a plan that reaches back `reach_days`
 answers 403 for what lies before and leaves it out where only a part does; one of `end_of_day` has no bars of today.
 
-Simpler than the real one: the whole history lies under the ticker of today, and actions are told from their ex-date on.
+Rows lie under the ticker that their security had on that day, whoever has it today: under a former ticker until the
+rename, under the new one from then on, under a reused one those of both holders. With `by_day=False` it is as if no
+ticker had ever changed, for tests of other things.
+
+Simpler than the real one: actions are told from their ex-date on.
 To be `empty` is a misbehaviour of bars only, for a list of actions without rows is nothing strange.
 """
 
@@ -25,7 +29,7 @@ import orjson
 
 from gym.minutes import PRE_SECONDS, between
 from gym.sessions import NEW_YORK, new_york_date
-from gym.truth import Action, History, Truth
+from gym.truth import REUSED, Action, History, Truth
 from gym.wire import VARIANTS, Ask, Reply
 
 _TICKER, _GROUPED = "/v2/aggs/ticker/", "/v2/aggs/grouped/locale/us/market/stocks/"
@@ -40,6 +44,8 @@ _COMPARED: dict[str, Callable[[str, str], bool]] = {
     "lt": lambda told, asked: told < asked,
 }
 _UPGRADE = "Please upgrade your plan at https://polygon.io/pricing"
+_FIRST_STAMPED, _LAST_STAMPED = date(1970, 1, 2), date(2100, 1, 1)
+_Spell = tuple[History, date, date]
 _ERRORS = {
     "not_found": (404, "NOT_FOUND", "message", "Ticker not found."),
     "plan_limit": (403, "NOT_AUTHORIZED", "message", f"Your plan doesn't include this data timeframe. {_UPGRADE}"),
@@ -58,8 +64,10 @@ class Polygon:
     hosts = frozenset({"api.polygon.io", "api.massive.com"})
     variants = frozenset(VARIANTS)
 
-    def __init__(self, truth: Truth, *, reach_days: int | None = None, end_of_day: bool = False) -> None:
-        self.truth, self.reach_days, self.end_of_day = truth, reach_days, end_of_day
+    def __init__(
+        self, truth: Truth, *, reach_days: int | None = None, end_of_day: bool = False, by_day: bool = True
+    ) -> None:
+        self.truth, self.reach_days, self.end_of_day, self.by_day = truth, reach_days, end_of_day, by_day
 
     def key_of(self, ask: Ask) -> str | None:
         """The ticker, `grouped <session>`, `splits` or `dividends`."""
@@ -87,18 +95,27 @@ class Polygon:
         except (LookupError, OverflowError, ValueError):
             return _error(ask, "bad_path")
 
-    def _known_as(self, ticker: str, today: date) -> str | None:
-        """The symbol that a ticker means today: a former ticker until its rename, the new one from then on."""
+    def _spells(self, ticker: str) -> list[_Spell]:
+        """Whose rows lie under a ticker: each holder's history and its days, both included."""
+        if ticker == REUSED and self.by_day:
+            return [(one, one.security.first, one.security.last) for one in self.truth.reused_history]
         if ticker in self.truth:
-            since = self.truth.security(ticker).renamed_on
-            return ticker if since is None or since <= today else None
-        security = self.truth.renames.get(ticker)
-        return security.symbol if security and security.renamed_on and today < security.renamed_on else None
+            history = self.truth.history(ticker)
+            return [(history, (self.by_day and history.security.renamed_on) or date.min, date.max)]
+        one = self.truth.renames.get(ticker) if self.by_day else None
+        if one is None or one.renamed_on is None:
+            return []
+        return [(self.truth.history(one.symbol), date.min, one.renamed_on - timedelta(days=1))]
 
-    def _ticker_on(self, symbol: str, today: date) -> str:
-        security = self.truth.security(symbol)
-        early = security.renamed_on is not None and today < security.renamed_on
-        return security.formerly if early and security.formerly else symbol
+    def _ticker_on(self, history: History, day: date) -> str:
+        one = history.security
+        early = self.by_day and one.renamed_on is not None and day < one.renamed_on
+        return one.formerly if early and one.formerly else one.symbol
+
+    @cached_property
+    def _histories(self) -> list[History]:
+        mine = [self.truth.history(symbol) for symbol in self.truth.symbols]
+        return [*mine, *self.truth.reused_history] if self.by_day else mine
 
     def _other(self, ticker: str) -> str:
         return next(symbol for symbol in self.truth.symbols if symbol != ticker)
@@ -110,28 +127,31 @@ class Polygon:
     def _ticker(self, ask: Ask) -> Reply:
         ticker, *rest = ask.path[len(_TICKER) :].split("/")
         told = self._other(ticker) if ask.variant == "wrong_symbol" else ticker
-        symbol = self._known_as(told, new_york_date(ask.now))
-        history = self.truth.history(symbol) if symbol and ask.variant != "empty" else None
+        spells = self._spells(told) if ask.variant != "empty" else []
         if rest == ["prev"]:
-            return self._previous(ask, told, history)
+            return self._previous(ask, told, spells)
         span, (start, end) = "/".join(rest[:3]), (_instant(rest[3]), _instant(rest[4], last=True))
         if span not in ("range/1/day", "range/1/minute"):
             raise ValueError(span)
         last = new_york_date(end / 1000)
         if last < self._first(ask) or (self.end_of_day and last >= new_york_date(ask.now)):
             return _error(ask, "plan_limit")
-        start = max(start, _instant(str(max(self._first(ask), date(1970, 1, 2)))))
+        start = max(start, _begins(self._first(ask)))
         read = _daily if span.endswith("day") else _minutes
-        stamps, columns = read(history, start, end, ask) if history else ([], {})
-        return _page(ask, told, stamps, columns)
+        parts = [
+            read(history, max(start, _begins(first)), min(end, _ends(last)), ask) for history, first, last in spells
+        ]
+        return _page(ask, told, *_together(parts))
 
-    def _previous(self, ask: Ask, ticker: str, history: History | None) -> Reply:
+    def _previous(self, ask: Ask, ticker: str, spells: list[_Spell]) -> Reply:
         """The last finished session's bar, stamped at its close."""
-        done = 0 if history is None else int(np.searchsorted(history.sessions.closes, ask.now, side="right"))
         texts: list[str] = []
-        if history is not None and done:
-            columns = _day_columns(history, done - 1, done, ask)
-            texts = _texts([int(history.sessions.closes[done - 1]) * 1000], columns, [ticker])
+        for history, first, last in spells:
+            lo, hi = np.searchsorted(history.sessions.dates, np.array([first, last], dtype="datetime64[D]"))
+            done = min(int(np.searchsorted(history.sessions.closes, ask.now, side="right")), int(hi) + 1)
+            if done > lo:
+                columns = _day_columns(history, done - 1, done, ask)
+                texts = _texts([int(history.sessions.closes[done - 1]) * 1000], columns, [ticker])
         return _aggregates(ask, texts, ticker=ticker)
 
     def _grouped(self, ask: Ask) -> Reply:
@@ -145,14 +165,13 @@ class Polygon:
         if ask.variant == "wrong_symbol" and len(before) > 1:
             asked = before[-2].item()
         texts: list[str] = []
-        for symbol in self.truth.symbols if ask.variant != "empty" else ():
-            history = self.truth.history(symbol)
+        for history in self._histories if ask.variant != "empty" else ():
             at = int(np.searchsorted(history.sessions.dates, np.datetime64(asked, "D")))
             traded = at < len(history.sessions.dates) and history.sessions.dates[at].item() == asked
             if traded and history.sessions.opens[at] <= ask.now:
                 stamp = int(history.sessions.closes[at]) * 1000
                 columns = _day_columns(history, at, at + 1, ask)
-                texts += _texts([stamp], columns, [self._ticker_on(symbol, today)])
+                texts += _texts([stamp], columns, [self._ticker_on(history, asked)])
         return _aggregates(ask, [*texts, *texts[::7]] if ask.variant == "duplicates" else texts)
 
     def _actions(self, ask: Ask) -> Reply:
@@ -178,10 +197,30 @@ class Polygon:
     def _rows(self) -> dict[str, list[dict[str, Any]]]:
         """All splits and dividends there will ever be."""
         rows: dict[str, list[dict[str, Any]]] = {_SPLITS: [], _DIVIDENDS: []}
-        for symbol in self.truth.symbols:
-            for action in self.truth.history(symbol).actions:
-                rows[_SPLITS if action.ratio is not None else _DIVIDENDS].append(_row(symbol, action))
+        for history in self._histories:
+            for action in history.actions:
+                ticker = self._ticker_on(history, action.ex_date)
+                if action.ratio is not None or action.amount is not None:
+                    rows[_SPLITS if action.ratio is not None else _DIVIDENDS].append(_row(ticker, action))
         return rows
+
+
+def _begins(day: date) -> int:
+    """Where a day begins in New York, in milliseconds; of one before all stamps there are the first."""
+    return _instant(str(max(day, _FIRST_STAMPED)))
+
+
+def _ends(day: date) -> int:
+    """The last millisecond of a day in New York; of one behind all stamps there are the last."""
+    return _instant(str(min(day, _LAST_STAMPED)), last=True)
+
+
+def _together(parts: Sequence[tuple[list[int], dict[str, Any]]]) -> tuple[list[int], dict[str, Any]]:
+    """Stamps and columns one behind the other."""
+    if len(parts) < 2:
+        return parts[0] if parts else ([], {})
+    columns = {name: np.concatenate([columns[name] for _, columns in parts]) for name in parts[0][1]}
+    return [stamp for stamps, _ in parts for stamp in stamps], columns
 
 
 def _daily(history: History, start: int, end: int, ask: Ask) -> tuple[list[int], dict[str, Any]]:

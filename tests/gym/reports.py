@@ -44,7 +44,14 @@ _SHARE_OF_ASSETS = {
     "LongTermDebtNoncurrent": 0.22,
     "InventoryNet": 0.08,
 }
-_IFRS = {"NetIncomeLoss": "ProfitLoss", "Assets": "Assets", "Liabilities": "Liabilities", "Revenues": "Revenue"}
+_IFRS = {
+    "NetIncomeLoss": "ProfitLoss",
+    "Assets": "Assets",
+    "Liabilities": "Liabilities",
+    "Revenues": "Revenue",
+    "StockholdersEquity": "Equity",
+    "NetCashProvidedByUsedInOperatingActivities": "CashFlowsFromUsedInOperatingActivities",
+}
 _NOT_AT_BANKS = frozenset({"CostOfRevenue", "AssetsCurrent", "LiabilitiesCurrent", "InventoryNet"})
 
 
@@ -104,7 +111,7 @@ class _Figures:
 
 
 def _revenue_name(company: Company) -> str:
-    if company.bank:
+    if company.bank and not company.foreign:
         return "InterestAndDividendIncomeOperating"
     if company.security.number % 3 == 1 and not company.foreign:
         return "RevenueFromContractWithCustomerExcludingAssessedTax"

@@ -12,7 +12,7 @@ import io
 import re
 import zipfile
 from calendar import monthrange
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
@@ -40,17 +40,22 @@ _HTML, _XML = "text/html", "application/xml"
 _MADE_AT = time(3)
 _FIELDS = ("act", "fileNumber", "filmNumber", "core_type", "primaryDocDescription")
 _Page = tuple[str, bytes]
+Spoilt = Callable[[Company, list[Fact]], list[Fact]]
 
 
 class Sec:
-    """`recent` is how many filings a company's first answer holds, `page` how many each older page does."""
+    """
+    `recent` is how many filings a company's first answer holds, `page` how many each older page does. `spoilt` are its
+    facts as they are told, where that is not as they were.
+    """
 
     name = "sec"
     hosts = frozenset({DATA, WWW})
     variants = frozenset({"empty", "duplicates", "wrong_symbol", "not_found", "quota", "bad_key"})
 
-    def __init__(self, truth: Truth, recent: int = 1000, page: int = 2000) -> None:
+    def __init__(self, truth: Truth, recent: int = 1000, page: int = 2000, spoilt: Spoilt | None = None) -> None:
         self.companies = Companies(truth)
+        self._spoilt = spoilt
         self._recent, self._page = recent, page
         self._zips: dict[tuple[str, date], bytes] = {}
 
@@ -81,12 +86,16 @@ class Sec:
         if company is None:
             return missing(ask.path)
         if found.re is _FACTS:
-            told = facts(self.companies, company, ask.now)
+            told = self._facts(company, ask.now)
             return _json(facts_form(company, told, ask.variant)) if told else missing(ask.path)
         pages = dict(self._pages(company, self.companies.known(company, ask.now), ask))
         # Another company's answer stands under the name that was asked for.
         name = f"CIK{company.cik:010d}{f'-submissions-{found[2]}' if found[2] else ''}.json"
         return Reply(200, pages[name], "application/json") if name in pages else missing(ask.path)
+
+    def _facts(self, company: Company, now: float) -> list[Fact]:
+        told = facts(self.companies, company, now)
+        return self._spoilt(company, told) if self._spoilt else told
 
     def _company(self, cik: int, ask: Ask) -> Company | None:
         others = self.companies.symbols_of
@@ -137,7 +146,7 @@ class Sec:
             if company is None:
                 continue
             if name == "companyfacts.zip":
-                told = facts(self.companies, company, ask.now)
+                told = self._facts(company, ask.now)
                 yield f"CIK{cik:010d}.json", orjson.dumps(facts_form(company, told) if told else {})
             else:
                 yield from self._pages(company, self.companies.known(company, ask.now), ask)

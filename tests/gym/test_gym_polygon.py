@@ -11,7 +11,7 @@ import pytest
 
 from gym.minutes import minutes
 from gym.polygon import Polygon, number
-from gym.truth import Truth
+from gym.truth import REUSED, Truth
 from gym.wire import Ask, Reply
 from marketkeep.calendars import XNYS
 from marketkeep.errors import PayloadRefused
@@ -70,9 +70,15 @@ def walk(vendor: Polygon, query: Query) -> tuple[dict[str, pl.DataFrame], int]:
     return {name: pl.concat(parts) for name, parts in frames.items()}, calls
 
 
+def since(truth: Truth, symbol: str) -> date:
+    """From when on rows lie under a symbol: its rename, if it had another ticker before."""
+    return truth.security(symbol).renamed_on or date.min
+
+
 def bars_of(truth: Truth, symbols: tuple[str, ...], start: date, end: date) -> pl.DataFrame:
-    """The truth's bars of symbols in [start, end)."""
-    frames = [truth.bars(s).select(pl.lit(s).alias("symbol"), "date", *PRICES) for s in symbols]
+    """The truth's bars of symbols in [start, end), of renamed ones those under the present ticker."""
+    whole = {s: truth.bars(s).filter(pl.col("date") >= since(truth, s)) for s in symbols}
+    frames = [bars.select(pl.lit(s).alias("symbol"), "date", *PRICES) for s, bars in whole.items()]
     return pl.concat(frames).filter(pl.col("date").is_between(start, end, closed="left")).sort("symbol", "date")
 
 
@@ -123,11 +129,41 @@ def test_actions_are_the_truth(truth: Truth, vendor: Polygon, count: int) -> Non
     query = Query("actions", symbols, date(2022, 1, 1), date(2025, 1, 1), EVENING)
     frames, calls = walk(vendor, query)
     names = ["symbol", "ex_date", "kind", "numerator", "denominator", "amount"]
-    expected = pl.concat([truth.actions(s).select(pl.lit(s).alias("symbol"), *names[1:]) for s in symbols])
+    told = {s: truth.actions(s).filter(pl.col("ex_date") >= since(truth, s)) for s in symbols}
+    expected = pl.concat([rows.select(pl.lit(s).alias("symbol"), *names[1:]) for s, rows in told.items()])
     expected = expected.filter(pl.col("ex_date") >= query.start).sort(names[:3])
     assert frames["actions"].select(names).sort(names[:3]).equals(expected)
     assert expected.height > 3
     assert calls == 2
+
+
+@pytest.mark.parametrize("formerly", [True, False])
+def test_trap_11_each_ticker_has_its_own_days(truth: Truth, vendor: Polygon, formerly: bool) -> None:
+    """A former ticker keeps its rows up to the rename and the new one begins there, whenever they are asked for."""
+    one = next(iter(truth.renames.values()))
+    assert one.formerly
+    assert one.renamed_on
+    ticker = one.formerly if formerly else one.symbol
+    query = Query("daily_bars", (ticker,), date(2022, 1, 3), LAST, EVENING)
+    got = walk(vendor, query)[0]["daily_bars"]
+    days = truth.bars(one.symbol).filter(pl.col("date").is_between(query.start, LAST, closed="left"))["date"]
+    assert got["date"].to_list() == [day for day in days if (day < one.renamed_on) == formerly]
+    market = Query(
+        "daily_bars", ("NA", one.symbol, one.formerly), one.renamed_on - timedelta(5), one.renamed_on, EVENING
+    )
+    assert set(walk(vendor, market)[0]["daily_bars"]["symbol"]) == {"NA", one.formerly}
+    paid = Query("actions", (ticker,), date(2022, 1, 3), LAST, EVENING)
+    told = walk(vendor, paid)[0]["actions"]["ex_date"]
+    ex_dates = [one.ex_date for one in truth.history(one.symbol).actions if query.start <= one.ex_date < LAST]
+    assert sorted(told) == [day for day in ex_dates if (day < one.renamed_on) == formerly]
+
+
+def test_trap_30_a_reused_ticker_has_both_holders(truth: Truth, vendor: Polygon) -> None:
+    """Under one ticker lie the days of its first holder and then those of its second."""
+    got = walk(vendor, Query("daily_bars", (REUSED,), date(2022, 1, 3), LAST, EVENING))[0]["daily_bars"]
+    both = pl.concat([one.frame() for one in truth.reused_history])
+    assert got["date"].to_list() == [day for day in both["date"] if date(2022, 1, 3) <= day < LAST]
+    assert got["close"].to_list() == both.filter(pl.col("date").is_in(got["date"].implode()))["close"].to_list()
 
 
 # --- the form --------------------------------------------------------------------------------------------------------

@@ -50,7 +50,7 @@ class Security:
 
 @dataclass(frozen=True)
 class Action:
-    """A split (`ratio` new shares for one old) or a cash dividend (`amount` in dollars as paid)."""
+    """A split (`ratio` new shares for one old), cash (`amount` in dollars as paid) or a spin-off (neither)."""
 
     ex_date: date
     kind: str
@@ -76,6 +76,10 @@ class History:
         """As-traded bars: date, open, high, low, close, volume."""
         prices = {name: getattr(self, name) / 100 for name in ("open", "high", "low", "close")}
         return pl.DataFrame({"date": self.sessions.dates, **prices, "volume": self.volume.astype(np.float64)})
+
+    def told_minutes(self, session: date, minutes: pl.DataFrame) -> pl.DataFrame:
+        """The minutes of a session as they are told: as they were, but for a history that is spoilt on purpose."""
+        return minutes
 
     def ratio_after(self, on: date) -> Any:
         """Per session, new shares per old of all splits with a later ex-date, up to `on`."""

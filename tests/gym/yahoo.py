@@ -1,9 +1,10 @@
 """
 Yahoo's chart, as recorded: v8 form, prices and volume adjusted for every split up to now, figures rounded to float32.
 
-Traps on purpose: cash is scaled by later splits but for symbols of `as_paid`; adjclose changes with every dividend; the
-row of a session under way is partial and for some symbols there twice; a window before the first trade is a 400, one
-without sessions a 200 without `timestamp`; some halts are rows of null; a former ticker is unknown after the rename.
+Traps on purpose: cash is scaled by later splits but for symbols of `as_paid`, and a capital gain told within it as
+well; adjclose changes with every dividend; the row of a session under way is partial and for some symbols there twice;
+a window before the first trade is a 400, one without sessions a 200 without `timestamp`; some halts are rows of null; a
+former ticker is unknown after the rename.
 """
 
 from __future__ import annotations
@@ -38,6 +39,7 @@ class _Chart:
     values: dict[str, Any]
     dividends: dict[int, float]
     splits: dict[int, tuple[int, int]]
+    gains: dict[int, float]
     blank: Any
 
 
@@ -105,7 +107,7 @@ class Yahoo:
         rows = _rows(chart, start, min(end, int(ask.now) + 1), ask)
         live = self._live(history, chart, ask.now)
         result: dict[str, Any] = {"meta": self._meta(ticker, history, chart, rows, live, ask)}
-        shown = live if live and start <= live[0] < end else None
+        shown = live if live and start <= live[0] < end and ask.variant != "empty" else None
         stamps, values = self._table(history.security.symbol, chart, rows, shown)
         if not len(stamps):
             return result | {"indicators": {"quote": [{}], "adjclose": [{}]}}
@@ -168,7 +170,8 @@ class Yahoo:
         adjusted = {name: values / 100 / ratio for name, values in cents.items()}
         adjusted["adjclose"] = adjusted["close"] * history.dividend_factor(today)
         values: dict[str, Any] = {name: as_float32(column) for name, column in adjusted.items()}
-        values["volume"] = np.round(volume * ratio).astype(np.int64)
+        shares = np.round(volume * ratio)
+        values["volume"] = shares if np.isnan(shares).any() else shares.astype(np.int64)
         stamps, blank = history.sessions.opens, np.zeros(len(ratio), dtype=bool)
         if symbol in self.null_halts:
             stamps, values, blank = _with_nulls(self.truth, history, values)
@@ -176,8 +179,11 @@ class Yahoo:
 
     def _actions(
         self, symbol: str, history: History, today: date
-    ) -> tuple[dict[int, float], dict[int, tuple[int, int]]]:
-        dividends, splits = {}, {}
+    ) -> tuple[dict[int, float], dict[int, tuple[int, int]], dict[int, float]]:
+        """Cash, splits and capital gains by instant; a gain is told within the cash of its day, and beside it."""
+        dividends: dict[int, float] = {}
+        gains: dict[int, float] = {}
+        splits: dict[int, tuple[int, int]] = {}
         dates, known = history.sessions.dates, [a for a in history.actions if a.ex_date <= today]
         for action in known:
             stamp = int(history.sessions.opens[int(np.searchsorted(dates, np.datetime64(action.ex_date, "D")))])
@@ -188,8 +194,11 @@ class Yahoo:
                 for split in known:
                     if split.ratio is not None and split.ex_date > action.ex_date and symbol not in self.as_paid:
                         later *= float(split.ratio)
-                dividends[stamp] = round(action.amount / later, 6)
-        return dividends, splits
+                amount = round(action.amount / later, 6)
+                dividends[stamp] = round(dividends.get(stamp, 0.0) + amount, 6)
+                if action.kind == "capital_gain":
+                    gains[stamp] = amount
+        return dividends, splits, gains
 
     def _live(self, history: History, chart: _Chart, now: float) -> tuple[int, dict[str, float]] | None:
         """The partial row of a session under way: its instant and values."""
@@ -305,6 +314,8 @@ def _events(chart: _Chart, start: int, end: int, asked: str) -> dict[str, Any]:
         found = {at: amount for at, amount in chart.dividends.items() if start <= at < end}
         if found:
             events["dividends"] = {str(at): {"amount": amount, "date": at} for at, amount in found.items()}
+        if gains := {at: amount for at, amount in chart.gains.items() if start <= at < end and "capital" in asked}:
+            events["capitalGains"] = {str(at): {"amount": amount, "date": at} for at, amount in gains.items()}
     if "split" in asked:
         ratios = {at: ratio for at, ratio in chart.splits.items() if start <= at < end}
         if ratios:

@@ -18,6 +18,7 @@ from gym import Truth, serve
 from gym.polygon import Polygon as Vendor
 from gym.scripted import Step, scripted
 from gym.server import Gym
+from gym.truth import REUSED
 from marketkeep.model import Payload, Query, Request
 from marketkeep.sources.polygon import Polygon
 
@@ -107,7 +108,7 @@ def test_daily_bars_of_the_market(gym: Gym, truth: Truth) -> None:
     """Trap 63: the same bars of every ticker of a session, those with odd names included."""
     with official(f"{gym.url}/api.massive.com") as client:
         grouped = client.get_grouped_daily_aggs(END, adjusted=False, include_otc=False)
-    frame = ours(gym.url, Query("daily_bars", truth.symbols, END, END + timedelta(days=1), EVENING))
+    frame = ours(gym.url, Query("daily_bars", (*truth.symbols, REUSED), END, END + timedelta(days=1), EVENING))
     assert {row[0]: row[1:] for row in frame.select("symbol", "date", *BARS).rows()} == {
         one.ticker: (session(one.timestamp), *values(one, BARS)) for one in grouped
     }
@@ -133,7 +134,8 @@ def test_minute_bars(gym: Gym, page: int | None) -> None:
 @pytest.mark.parametrize("page", [None, 5])
 def test_actions(gym: Gym, truth: Truth, count: int, page: int | None) -> None:
     """The same splits and dividends, of one ticker or of the market, on one page or on several."""
-    start, symbols = date(2023, 1, 3), truth.symbols[:count]
+    every = (*truth.symbols, *truth.renames, REUSED)
+    start, symbols = date(2023, 1, 3), every if count == len(truth.symbols) else every[:count]
     one_ticker = {"ticker": symbols[0]} if count == 1 else {}
     told = one_ticker | {"limit": page or 1000, "order": "asc"}
     with official(f"{gym.url}/api.polygon.io") as client:

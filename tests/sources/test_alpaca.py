@@ -15,7 +15,7 @@ PRICES = ("open", "high", "low", "close", "volume")
 CONTINUED = replace(planned(), params=(*planned().params, ("page_token", "abc=")))
 
 
-def test_daily_stamps_are_sessions_in_new_york() -> None:
+def test_trap_16_daily_stamps_are_sessions_in_new_york() -> None:
     """
     Trap 16: 05:00Z in winter and 04:00Z in summer are both midnight in New York, and that date is the session.
     """

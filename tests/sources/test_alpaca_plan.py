@@ -54,7 +54,7 @@ def test_window_runs_from_midnight_to_midnight_in_new_york() -> None:
     assert dict(planned("minute_bars", "BTC-USD").params)["end"] == "2024-03-31T23:59:59Z"
 
 
-def test_last_quarter_of_an_hour_is_not_asked() -> None:
+def test_trap_17_last_quarter_of_an_hour_is_not_asked() -> None:
     """
     Trap 17: the end is clamped to sixteen minutes ago for the tape, to a minute ago for the rest.
     """
