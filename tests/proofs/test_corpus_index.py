@@ -60,7 +60,7 @@ def resolved(page: pl.DataFrame, renames: list[Rename]) -> pl.DataFrame:
 
 def history(renames: list[Rename]) -> pl.DataFrame:
     """Renames as the keep has them."""
-    rows = [(new, old, new, day, "test") for old, new, day in renames]
+    rows = [(old, new, old, new, day, "test") for old, new, day in renames]
     return pl.DataFrame(rows, schema=TICKER_HISTORY.schema, orient="row")
 
 

@@ -98,9 +98,10 @@ def equal_rows(made: Made, told: dict[str, dict[date, Bar]]) -> int:
 def findings(made: Made) -> Counter[str]:
     """What the keep's own findings say was refused, by symbol and check."""
     errors = made.open().findings().filter(pl.col("severity") == "error")
-    return Counter(
-        {f"{symbol} {check}": count for symbol, check, count in errors.select("symbol", "check", "count").rows()}
-    )
+    told: Counter[str] = Counter()
+    for symbol, check, count in errors.select("symbol", "check", "count").rows():
+        told[f"{symbol} {check}"] += count
+    return told
 
 
 def yfinance_rows(path: Path) -> dict[date, Bar]:

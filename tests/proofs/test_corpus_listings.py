@@ -12,6 +12,7 @@ import polars as pl
 import pytest
 
 from gold.told import LINEAGE, changes, company, frame, of, tables
+from marketkeep.calendars import XNYS
 from marketkeep.model import Payload
 from marketkeep.sources.nasdaq_trader import NasdaqTrader
 from marketkeep.sources.sec_tickers import SecTickers
@@ -44,13 +45,15 @@ def listings(corpus: Path) -> tuple[pl.DataFrame, ...]:
         if "NO-TRAILER" not in path.name:
             payload, source = Payload(200, (), body_of(path), fetched(path)), NasdaqTrader()
             rows = source.parse(source.probe(payload.fetched_at), payload)["listings"]
-            found.append(rows.with_columns(source=pl.lit(source.name)))
+            found.append(rows.with_columns(source=pl.lit(source.name), fetched_at=pl.lit(payload.fetched_at)))
     for path in files_of(corpus, "sec/tickers"):
         payload, sec = Payload(200, (), body_of(path), fetched(path)), SecTickers()
         rows = sec.parse(sec.probe(payload.fetched_at), payload)["listings"]
         day = SEC_DAYS[path.name.removesuffix(".json.gz")]
-        found.append(rows.with_columns(pl.lit(day).alias("date"), source=pl.lit(sec.name)))
-    columns = [name for name in frame("listings", ()).columns if name not in {"payload", *LINEAGE} - {"source"}]
+        named = {"source": pl.lit(sec.name), "fetched_at": pl.lit(payload.fetched_at)}
+        found.append(rows.with_columns(pl.lit(day).alias("date"), **named))
+    beside = {"payload", *LINEAGE} - {"source", "fetched_at"}
+    columns = [name for name in frame("listings", ()).columns if name not in beside]
     return tuple(rows.select(columns) for rows in found)
 
 
@@ -167,6 +170,8 @@ def test_facebook_meta_and_the_fund_that_had_its_ticker(reference: tuple[pl.Data
     assert (of(securities, "META")["asset_class"], of(securities, "META")["cik"]) == ("equity", 1326801)
     assert of(securities, "FB")["asset_class"] == "etf"
     assert of(securities, "FB")["cik"] is None
+    ids = {symbol: of(securities, symbol)["security_id"] for symbol in ("META", "METV", "FB")}
+    assert ids == {"META": "FB", "METV": "META", "FB": "FB#2"}
 
 
 @pytest.mark.parametrize(
@@ -199,6 +204,9 @@ def test_reused_ticker_is_its_new_holder(reference: tuple[pl.DataFrame, pl.DataF
     """Trap 30: ARRY was Array BioPharma until 2019 and has been Array Technologies since 2020."""
     row = of(reference[0], "ARRY")
     assert row["name"].startswith("Array Technologies")
+    former = of(reference[0], f"ARRY~{XNYS.previous_session(DAYS[2]).year}")
+    assert former["name"].startswith("Array BioPharma")
+    assert not former["active"]
     assert ("ARRY", None, DAYS[2]) in changes(reference[1])
 
 
