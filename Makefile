@@ -8,10 +8,10 @@ BENCHES = $(sort $(wildcard bench/*.py))
 
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench docs calendars constraints clean
+.PHONY: help demo test check bench docs gym-report calendars constraints clean
 
 help: ## list the verbs
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 14
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 14
 
 $(READY): pyproject.toml constraints.txt
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
@@ -38,6 +38,9 @@ bench: $(READY) ## run every benchmark
 docs: $(READY) ## write the data dictionary and the command reference
 	@$(BIN)/python tools/make_dictionary.py
 	@$(BIN)/python tools/make_cli_reference.py
+
+gym-report: $(READY) ## measure the checks on known defects and write docs/quality-engine.md (some minutes)
+	@$(BIN)/python tools/gym_report.py
 
 calendars: $(READY) ## write the sessions' data file from the calendar library
 	@$(BIN)/python tools/make_calendars.py
