@@ -13,7 +13,13 @@ from pathlib import Path
 import polars as pl
 
 from marketkeep.checks import BAR_CHECKS, MINUTE_CHECKS
-from marketkeep.model import PUBLISHED_TABLES, RAW_TABLES, Column, Table
+from marketkeep.checks.actions import ACTION_CHECKS
+from marketkeep.checks.coverage import COVERAGE_CHECKS
+from marketkeep.checks.fundamentals import FUNDAMENTAL_CHECKS
+from marketkeep.checks.membership import MEMBERSHIP_CHECKS
+from marketkeep.checks.minute_days import MINUTE_DAY_CHECKS
+from marketkeep.checks.reference import REFERENCE_CHECKS
+from marketkeep.model import ISSUES, METRICS, PUBLISHED_TABLES, RAW_TABLES, Column, Table
 from marketkeep.model.tables import Dtype
 
 TARGET = Path(__file__).parents[1] / "docs" / "data-dictionary.md"
@@ -26,6 +32,9 @@ Every table of a keep, and every check with what it costs. Made by `make docs` f
 Ranges are half-open, [start, end). A value that is not known is null, never 0. Prices are as traded unless a column
 says otherwise.
 """
+SESSIONS = "Minutes of a session laid beside its daily bar. They take nothing from any row's score."
+FIGURES = "A symbol's year starts at 100; each check that one of its figures fails takes its weight."
+STANDING = "Worked out when somebody asks (`issues`, `qa-check`, `view-issues`); they mark no row and cost no score."
 SCORING = "A row starts at 100; each soft check it fails takes its weight. One that fails a hard check is never gold."
 
 
@@ -58,19 +67,44 @@ def table_lines(table: Table) -> Iterator[str]:
 
 def check_lines() -> Iterator[str]:
     """The checks and what a hit takes from the score."""
-    for title, checks in (("daily bars", BAR_CHECKS), ("minute bars", MINUTE_CHECKS)):
+    for title, checks in (("daily bars", BAR_CHECKS), ("minute bars", MINUTE_CHECKS), ("sessions", MINUTE_DAY_CHECKS)):
         yield from ("", f"## Checks of {title}", "")
-        yield SCORING
+        yield SESSIONS if checks is MINUTE_DAY_CHECKS else SCORING
         yield from ("", "| check | severity | weight | hard | meaning |", "|---|---|---|---|---|")
         for check in checks:
             hard = "yes" if check.hard else ""
             yield f"| `{check.code}` | {check.severity} | {check.weight} | {hard} | {check.doc} |"
+    yield from ("", "## Checks of fundamentals", "", FIGURES, "")
+    yield from ("| check | severity | weight | meaning |", "|---|---|---|---|")
+    for one in FUNDAMENTAL_CHECKS:
+        yield f"| `{one.code}` | {one.severity} | {one.weight} | {one.doc} |"
+
+
+def standing_lines() -> Iterator[str]:
+    """The checks that are worked out when somebody asks."""
+    yield from ("", "## Checks of what stands", "", STANDING, "", "| check | severity | meaning |", "|---|---|---|")
+    for one in (*COVERAGE_CHECKS, *ACTION_CHECKS, *MEMBERSHIP_CHECKS, *REFERENCE_CHECKS):
+        yield f"| `{one.code}` | {one.severity} | {one.doc} |"
+
+
+def metric_lines() -> Iterator[str]:
+    """The metrics of fundamentals."""
+    yield from (
+        "",
+        "## Metrics",
+        "",
+        "What `fundamentals` has of a company, as far as its kind of company tells it.",
+        "",
+    )
+    yield from ("| metric | statement | measure | unit | meaning |", "|---|---|---|---|---|")
+    for one in METRICS:
+        yield f"| `{one.name}` | {one.statement} | {one.measure} | {one.unit} | {one.doc} |"
 
 
 def dictionary() -> str:
     """The whole text."""
-    lines = [line for table in (*PUBLISHED_TABLES, *RAW_TABLES.values()) for line in table_lines(table)]
-    return INTRODUCTION + "\n".join([*lines, *check_lines(), ""])
+    lines = [line for table in (*PUBLISHED_TABLES, ISSUES, *RAW_TABLES.values()) for line in table_lines(table)]
+    return INTRODUCTION + "\n".join([*lines, *check_lines(), *standing_lines(), *metric_lines(), ""])
 
 
 def main() -> int:
