@@ -11,6 +11,7 @@ from fact_keep import FactKeep, of
 from fact_rows import company, fact, filing, year
 from marketkeep.errors import CorruptFile
 from marketkeep.model import FINDINGS, FUNDAMENTALS
+from marketkeep.operate.doctor import examine
 from marketkeep.pipeline.publishing.fundamentals import publish_fundamentals
 from marketkeep.stores.lake import layout
 from marketkeep.stores.lake.fundamentals import load_fundamentals, read_fundamentals
@@ -192,3 +193,15 @@ def test_a_batch_that_is_left_out_is_forgotten(keep: FactKeep) -> None:
     assert result.symbols == {"MADE", "MADE.B", "OTHR"}
     gone = {name for name in before if name.startswith("fundamental/")}
     assert {name for name in keep.files() if name.startswith("fundamental/")} == gone
+
+
+def test_doctor_names_a_damaged_file(keep: FactKeep) -> None:
+    """
+    A published file of figures that was altered is named, and no other; as it was written it is sound.
+    """
+    days(keep)
+    assert [one.path for one in examine(keep.root).problems if one.path.startswith("fundamental/")] == []
+    damaged = keep.root / layout.fundamentals("MADE", 2022)
+    damaged.write_bytes(damaged.read_bytes().replace(b"10-Q", b"10-K"))
+    found = [one.path for one in examine(keep.root).problems if one.path.startswith("fundamental/")]
+    assert found == [layout.fundamentals("MADE", 2022)]
