@@ -54,6 +54,15 @@ def test_member_that_nobody_knows() -> None:
     assert found(table, "A") == [("member_unknown", "ZZZ", 2)]
 
 
+def test_many_members_that_nobody_knows_are_one_line() -> None:
+    """Of a keep that began long after an index its former members are told together, with how many and a few names."""
+    table = members(*((f"Z{number:02}", "1980-01-02", "1990-01-02") for number in range(30)), ("A", None, None))
+    issues = membership_issues(table, pl.Series(["A"]), Thresholds())
+    (told,) = issues.filter(check="member_unknown").rows(named=True)
+    assert (told["symbol"], told["count"]) == (None, 30)
+    assert told["detail"].startswith("30 members of sp500 that this keep knows nothing else of: Z00, Z01, Z02")
+
+
 def test_trap_55_no_number_of_members_is_expected() -> None:
     """505 members are as right as 500, and an index may grow by less than a tenth in a day."""
     most = [(f"S{n}", None, None) for n in range(500)]

@@ -18,6 +18,9 @@ UNKNOWN = Standing("member_unknown", "warning", "A member is no security that th
 JUMP = Standing("members_jump", "warning", "More than a tenth of an index come or go on one day.")
 MEMBERSHIP_CHECKS = (OVERLAP, REVERSED, UNKNOWN, JUMP)
 
+_MANY, _NAMED = 20, 5
+"""More unknown members of an index than these are told in one line, and so many of them by name."""
+
 _DATASET = "index_members"
 _FEW = 4
 """So many at least: of a short list of one's own one is more than a tenth."""
@@ -62,13 +65,41 @@ def overlapping(members: pl.DataFrame) -> pl.DataFrame:
 
 
 def unknown(members: pl.DataFrame, known: pl.Series) -> pl.DataFrame:
-    """Members that no directory, user or bar tells of; what is read of an index without them has survivors only."""
+    """
+    Members that no directory, user or bar tells of; what is read of an index without them has survivors only.
+
+    One line a member and index; where there are many, as of a keep that began long after the index, one for them all.
+    """
     strange = members.filter(~pl.col("symbol").is_in(known.implode()))
-    grouped = strange.group_by("symbol", "index").agg(
+    grouped = strange.group_by("index", "symbol").agg(
         first=pl.col("from").min(), last=pl.col("to").max(), count=pl.len().cast(pl.Int64)
     )
-    told = grouped.with_columns(detail=pl.format("a member of {} that this keep knows nothing else of", "index"))
-    return UNKNOWN.found(told.sort("index", "symbol"), _DATASET)
+    many = pl.len().over("index") > _MANY
+    each = grouped.filter(~many).with_columns(
+        detail=pl.format("a member of {} that this keep knows nothing else of", "index")
+    )
+    together = (
+        grouped.filter(many)
+        .sort("index", "symbol")
+        .group_by("index", maintain_order=True)
+        .agg(
+            first=pl.col("first").min(),
+            last=pl.col("last").max(),
+            count=pl.len().cast(pl.Int64),
+            names=pl.col("symbol").head(_NAMED).str.join(", "),
+        )
+        .with_columns(
+            symbol=pl.lit(None, dtype=pl.String),
+            detail=pl.format(
+                "{} members of {} that this keep knows nothing else of: {}, ...; what is read of the index lacks them",
+                "count",
+                "index",
+                "names",
+            ),
+        )
+    )
+    told = pl.concat([each, together.select(each.columns)]).sort("index", "symbol")
+    return UNKNOWN.found(told, _DATASET)
 
 
 def jumps(members: pl.DataFrame, thresholds: Thresholds) -> pl.DataFrame:
