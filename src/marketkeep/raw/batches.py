@@ -23,10 +23,19 @@ import polars as pl
 from marketkeep.errors import CorruptFile
 from marketkeep.files import write_atomic
 from marketkeep.model import RAW_TABLES, UTC, Batch, Lineage
+from marketkeep.model.tables import Dtype
 
 _HEADER = "marketkeep"
 _ROW_GROUP = 50_000
-_KEPT_LINEAGES = 500
+_KEPT_LINEAGES = 4_000
+_LINEAGE: dict[str, Dtype] = {
+    "path": pl.String,
+    "payload": pl.UInt32,
+    "source": pl.String,
+    "fetched_at": UTC,
+    "digest": pl.String,
+    "batch_id": pl.String,
+}
 
 
 class BatchStore:
@@ -35,7 +44,7 @@ class BatchStore:
     def __init__(self, root: Path) -> None:
         self.root = root
         self._verified: set[str] = set()
-        self._lineage = lru_cache(_KEPT_LINEAGES)(self.lineage)
+        self._lineage_rows = lru_cache(_KEPT_LINEAGES)(self._lineage_of)
 
     def write(
         self, dataset: str, source: str, run_id: str, frame: pl.DataFrame, lineage: Sequence[Lineage]
@@ -134,24 +143,16 @@ class BatchStore:
         return frame.sort(*order, "fetched_at", "batch_id", "payload", maintain_order=True)
 
     def _with_lineage(self, frame: pl.DataFrame, paths: list[str]) -> pl.DataFrame:
-        sources = [
-            (str(self.root / path), index, path.split("/")[2], one.fetched_at, one.digest, Path(path).stem)
-            for path in paths
-            for index, one in enumerate(self._lineage(path))
-        ]
-        lineage = pl.DataFrame(
-            sources,
-            schema={
-                "path": pl.String,
-                "payload": pl.UInt32,
-                "source": pl.String,
-                "fetched_at": UTC,
-                "digest": pl.String,
-                "batch_id": pl.String,
-            },
-            orient="row",
-        )
+        lineage = pl.concat([pl.DataFrame(schema=_LINEAGE), *(self._lineage_rows(path) for path in paths)])
         return frame.join(lineage, on=["path", "payload"], how="left", maintain_order="left").drop("path")
+
+    def _lineage_of(self, path: str) -> pl.DataFrame:
+        """What `_with_lineage` needs of one batch's lineage: a row per payload."""
+        told = [(index, one.fetched_at, one.digest) for index, one in enumerate(self.lineage(path))]
+        schema = {name: _LINEAGE[name] for name in ("payload", "fetched_at", "digest")}
+        names = {"path": str(self.root / path), "source": path.split("/")[2], "batch_id": Path(path).stem}
+        frame = pl.DataFrame(told, schema=schema, orient="row")
+        return frame.with_columns(pl.lit(text).alias(name) for name, text in names.items()).select(list(_LINEAGE))
 
     def _verify_once(self, path: str) -> None:
         if path not in self._verified:
