@@ -193,7 +193,7 @@ def test_disputed_cell_reads_as_a_proof(disputed: SmallKeep) -> None:
     told = disputed.open().explain("AAPL", DAYS[0])
     assert (told.value, told.status) == (11.0, "disputed")
     assert told.reasoning[:7] == (
-        "z's 20 is refused (volume_negative: The volume is negative.).",
+        "z's 20 is refused (volume_negative: The volume is negative).",
         "3 sources stand: csv 10, a 11, b 12.",
         "csv and a do not agree: they lie 9.091% apart, more than the 0.5% allowed.",
         "csv and b do not agree: they lie 16.667% apart, more than the 0.5% allowed.",

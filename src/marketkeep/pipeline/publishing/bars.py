@@ -23,6 +23,7 @@ from marketkeep.gold import (
     judge,
     needs_whole,
     others,
+    retold,
     revisions,
     reweighed,
     sift,
@@ -32,7 +33,7 @@ from marketkeep.gold import (
 )
 from marketkeep.gold.resolve import CANDIDATE
 from marketkeep.pipeline.publishing.rows import RawRows, Spans, inside
-from marketkeep.pipeline.publishing.spans import NEAR, events_within, shifted, spans_of, widened
+from marketkeep.pipeline.publishing.spans import NEAR, events_within, shifted, spans_of, widened, with_events
 from marketkeep.pipeline.publishing.touched import Touched
 from marketkeep.pipeline.publishing.written import Published, Ready, write
 from marketkeep.pipeline.workspace import Workspace
@@ -71,8 +72,12 @@ def publish(bench: Bench, group: Sequence[Touched]) -> Published:
     """Resolve and write one group of symbols."""
     work, result = bench.work, Published()
     raw_actions = bench.raw.of("actions", [one.symbol for one in group])
-    told, published = told_actions(raw_actions, work.policy), work.lake.actions(one.symbol for one in group)
-    spans = spans_of(bench.catalog, group, told, published, work.policy.thresholds)
+    published = work.lake.actions(one.symbol for one in group)
+    # To put together what sources tell takes longest: it is done for symbols of which it may come out otherwise.
+    fresh = [one.symbol for one in group if one.actions]
+    told = told_actions(_of(raw_actions, fresh), work.policy)
+    again = set(retold(told, _of(published, fresh)))
+    spans = spans_of(bench.catalog, group, again, published, work.policy.thresholds)
     if not spans:
         return result
     raw_bars = bench.raw.within("daily_bars", widened(spans))
@@ -80,10 +85,12 @@ def publish(bench: Bench, group: Sequence[Touched]) -> Published:
         spans |= dict.fromkeys(more)
         raw_bars = bench.raw.within("daily_bars", widened(spans))
     sifted = sift(raw_bars, raw_actions, work.policy, checks)
+    other = sorted(with_events(spans, published) - set(fresh))
+    told = pl.concat([told, told_actions(_of(raw_actions, other), work.policy)])
     # Verdicts of other dates rest on nothing that is new.
-    again = concerned(told, events_within(spans))
-    verdicts = judge(again, Evidence(sifted.checked, bench.shares(again)), work.policy)
-    past = _Past(_held(bench.catalog, spans), others(published, again), published)
+    judged = concerned(told, events_within(spans))
+    verdicts = judge(judged, Evidence(sifted.checked, bench.shares(judged)), work.policy)
+    past = _Past(_held(bench.catalog, spans), others(published, judged), published)
     ready = _adjusted(bench, spans, inside(sifted.bars, spans).select(_NO_BARS.columns), verdicts, past)
     # A step of adjusted closes is measured from the session before, so those just outside are looked at with them.
     checked = inside(weigh(sifted.checked, ready.bars, work.policy, checks), spans)
@@ -92,6 +99,10 @@ def publish(bench: Bench, group: Sequence[Touched]) -> Published:
     result.findings = [bar_findings(checked, winners), revision_findings(revisions(checked))]
     result.spans = dict(spans)
     return result
+
+
+def _of(rows: pl.DataFrame, symbols: Sequence[str]) -> pl.DataFrame:
+    return rows.filter(pl.col("symbol").is_in(list(symbols)))
 
 
 def _held(catalog: Catalog, symbols: Iterable[str]) -> dict[str, set[int]]:

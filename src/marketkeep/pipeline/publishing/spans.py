@@ -4,14 +4,13 @@ Which dates of a symbol an update looks at again: those that its new rows may re
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import date, timedelta
 
 import polars as pl
 
 from marketkeep.calendars import calendar_for
 from marketkeep.checks import NEAR_DAYS
-from marketkeep.gold import retold
 from marketkeep.model import Symbol, Thresholds
 from marketkeep.pipeline.publishing.rows import Spans
 from marketkeep.pipeline.publishing.touched import Touched
@@ -22,21 +21,20 @@ NEAR = timedelta(days=NEAR_DAYS)
 
 
 def spans_of(
-    catalog: Catalog, group: Sequence[Touched], told: pl.DataFrame, published: pl.DataFrame, thresholds: Thresholds
+    catalog: Catalog, group: Sequence[Touched], retold: Collection[str], published: pl.DataFrame, thresholds: Thresholds
 ) -> dict[str, tuple[date, date] | None]:
     """
     By symbol the dates to look at again, both included; None for all there are. A symbol of which nothing is told
     anew has none.
 
-    All of a symbol is looked at when its actions (`told`) are told differently from what is `published`, and when one
+    All of a symbol is looked at when its actions are `retold`, told differently from what is `published`, and when one
     lies beside a hole into which new rows fall: its factor rests on the last close before it and a bar behind it.
     """
-    again = set(retold(told, published))
     events = dict(published.group_by("symbol").agg("ex_date").iter_rows())
     window = timedelta(days=thresholds.window_days)
     spans: dict[str, tuple[date, date] | None] = {}
     for one in group:
-        if one.whole or one.symbol in again or catalog.bars(one.symbol).is_empty():
+        if one.whole or one.symbol in retold or catalog.bars(one.symbol).is_empty():
             spans[one.symbol] = None
         elif one.first is not None and one.last is not None:
             start, end = shifted(one.first, -2 * NEAR), shifted(one.last, window + 2 * NEAR)
@@ -74,6 +72,13 @@ def shifted(day: date, by: timedelta) -> date:
 def widened(spans: Spans) -> Spans:
     """The dates of which rows must be at hand to choose among those of `spans`."""
     return {symbol: span and (shifted(span[0], -NEAR), shifted(span[1], NEAR)) for symbol, span in spans.items()}
+
+
+def with_events(spans: Spans, published: pl.DataFrame) -> set[str]:
+    """The symbols whose verdicts may come out otherwise: looked at whole, or with a published event in their span."""
+    near = published.join(events_within(widened(spans)), on="symbol")
+    inside = near.filter(pl.col("ex_date").is_between(pl.col("from") - NEAR, pl.col("to") + NEAR))
+    return {*inside["symbol"], *(symbol for symbol, span in spans.items() if span is None)}
 
 
 def events_within(spans: Spans) -> pl.DataFrame:
