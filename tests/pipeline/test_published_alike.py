@@ -84,6 +84,21 @@ def test_second_witness_of_a_new_years_dividend(tmp_path: Path) -> None:
     same_after_rebuild(keep)
 
 
+def test_first_bar_after_a_long_hole_makes_an_action_apply(tmp_path: Path) -> None:
+    """
+    An action told before the first bar behind a hole of more than a year takes the last close before the hole, as in a
+    rebuild.
+    """
+    keep = SmallKeep(tmp_path / "keep")
+    keep.bars((date(2022, 6, 1), 10.0))
+    told = tmp_path / "told.csv"
+    told.write_text("symbol,date,kind,value\nAAPL,2024-03-04,dividend,0.5\n")
+    keep.take(told)
+    keep.bars((date(2024, 3, 4), 9.5))
+    assert keep.open().actions("AAPL")["adjustment_factor"].to_list() == [0.95]
+    same_after_rebuild(keep)
+
+
 def test_bar_before_an_ex_date_that_is_corrected(tmp_path: Path) -> None:
     """
     A corrected close before an ex-date changes the factor of every earlier year, as in a rebuild.

@@ -28,7 +28,8 @@ def spans_of(
     anew has none.
 
     All of a symbol is looked at when its actions are `retold`, told differently from what is `published`, and when one
-    lies beside a hole into which new rows fall: its factor rests on the last close before it and a bar behind it.
+    lies beside a hole into which new rows fall, or behind one: its factor rests on the last close before it, however
+    old, and on a bar behind it.
     """
     events = dict(published.group_by("symbol").agg("ex_date").iter_rows())
     window = timedelta(days=thresholds.window_days)
@@ -39,7 +40,11 @@ def spans_of(
         elif one.first is not None and one.last is not None:
             start, end = shifted(one.first, -2 * NEAR), shifted(one.last, window + 2 * NEAR)
             days = events.get(one.symbol, [])
-            spans[one.symbol] = None if _beside_a_hole(catalog, one.symbol, days, start, end) else (start, end)
+            hole = _beside_a_hole(catalog, one.symbol, days, start, end) or (
+                any(start <= day <= end for day in days)
+                and not _held_between(catalog, one.symbol, shifted(start, -window), start)
+            )
+            spans[one.symbol] = None if hole else (start, end)
     return spans
 
 
