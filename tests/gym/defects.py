@@ -79,13 +79,7 @@ class DoctoredHistory(History):
 
     def ratio_after(self, on: date) -> Any:
         """Per session, new shares per old of the splits that this vendor applied, up to `on`."""
-        product = np.ones(len(self.sessions.dates))
-        for action in self.applied:
-            if action.ratio is not None and action.ex_date <= on:
-                before = self.sessions.dates < np.datetime64(action.ex_date, "D")
-                product[before] *= action.ratio.numerator
-                product[before] /= action.ratio.denominator
-        return product
+        return History.ratio_after(replace(self, actions=self.applied), on)
 
     def dividend_factor(self, on: date) -> Any:
         """As the history's, by the cash that this vendor tells and its own closes, and the steps it made up."""
