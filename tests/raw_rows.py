@@ -8,7 +8,8 @@ from typing import Any
 
 import polars as pl
 
-from marketkeep.model import RAW_TABLES, Table
+from marketkeep.gold import Evidence, judge, told_actions
+from marketkeep.model import RAW_TABLES, Policy, Table
 from marketkeep.model import UTC as INSTANT
 
 Row = dict[str, Any]
@@ -87,3 +88,8 @@ def bars(*rows: Row) -> pl.DataFrame:
 def actions(*rows: Row) -> pl.DataFrame:
     """Raw actions as a frame, in the order given."""
     return _frame(RAW_TABLES["actions"], rows)
+
+
+def resolve_actions(raw: pl.DataFrame, policy: Policy, evidence: Evidence | None = None) -> pl.DataFrame:
+    """The verdicts on raw actions; without `evidence` by what sources tell alone."""
+    return judge(told_actions(raw, policy), evidence or Evidence(), policy)

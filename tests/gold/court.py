@@ -9,11 +9,11 @@ from typing import Any
 import polars as pl
 
 from marketkeep.calendars import XNYS
-from marketkeep.gold import as_traded, resolve_actions
+from marketkeep.gold import as_traded
 from marketkeep.gold.jury import Evidence
 from marketkeep.gold.jury.evidence import SHARES
 from marketkeep.model import Policy
-from raw_rows import Row, actions, bar, bars
+from raw_rows import Row, actions, bar, bars, resolve_actions
 
 DAYS = XNYS.sessions(date(2020, 8, 3), date(2020, 9, 30))
 EX = date(2020, 8, 31)

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from marketkeep.gold import newest_actions, resolve_actions
+from marketkeep.gold import newest_actions
 from marketkeep.model import ACTIONS, Policy
-from raw_rows import Row, actions, cash, split
+from raw_rows import Row, actions, cash, resolve_actions, split
 
 POLICY = Policy(priority=("a", "b", "c"))
 DAY = date(2012, 8, 9)

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from marketkeep.gold import adjust, resolve_actions, with_factors
+from marketkeep.gold import adjust, with_factors
 from marketkeep.model import ACTIONS, Policy
-from raw_rows import Row, actions, cash, split
+from raw_rows import Row, actions, cash, resolve_actions, split
 
 DAYS = [date(2024, 3, 4) + timedelta(days) for days in range(5)]
 MONDAY, TUESDAY, WEDNESDAY, THURSDAY, FRIDAY = DAYS

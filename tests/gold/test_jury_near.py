@@ -10,10 +10,9 @@ from court import DAYS, EX, POLICY, adjusted, evidence, market, plain, verdicts
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from marketkeep.gold import resolve_actions
 from marketkeep.gold.jury import EVIDENCE_DAYS, SHARE_DAYS, TOLD, Evidence, concerned, judge, retold, told_actions
 from marketkeep.model import ACTIONS
-from raw_rows import Row, actions, cash, split
+from raw_rows import Row, actions, cash, resolve_actions, split
 
 RATIOS = st.sampled_from([(2, 1), (4, 1), (1, 10), (3, 2), (1046, 1000)])
 SOURCES = st.sampled_from(["yahoo", "polygon", "alpaca", "csv"])

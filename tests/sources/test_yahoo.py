@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 from yahoo_charts import DAYS, FETCHED, PLAIN, PRICES, YAHOO, cash_of, chart, epoch, fault, parse
 
 from marketkeep.errors import PayloadRefused
-from marketkeep.gold import resolve_actions
 from marketkeep.model import RAW_TABLES, Payload, Policy, Query, Request
+from raw_rows import resolve_actions
 
 # --- shapes ----------------------------------------------------------------------------------------------------------
 

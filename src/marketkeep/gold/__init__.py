@@ -1,11 +1,11 @@
 """Gold: pure functions from raw rows to what is true. Touches neither disk nor network."""
 
-from marketkeep.gold.actions import newest_actions, resolve_actions
 from marketkeep.gold.applications import needs_whole
 from marketkeep.gold.basis import as_traded
 from marketkeep.gold.factors import adjust, with_factors
 from marketkeep.gold.jury import Evidence, concerned, judge, others, retold, told_actions
 from marketkeep.gold.minutes import MINUTE_PRICES, MinuteGold, promote_minutes
+from marketkeep.gold.newest import newest_actions
 from marketkeep.gold.promote import BarChecks, Gold, promote, reweighed, sift, weigh
 from marketkeep.gold.resolve import candidates, revisions
 
@@ -25,7 +25,6 @@ __all__ = [
     "others",
     "promote",
     "promote_minutes",
-    "resolve_actions",
     "retold",
     "revisions",
     "reweighed",
