@@ -12,7 +12,7 @@ import pytest
 from gold.told import changes, directory, kept, of, tickers
 from marketkeep.model import RAW_TABLES, Batch
 from marketkeep.pipeline.publishing import folded as module
-from marketkeep.pipeline.publishing.reference import publish_reference, symbology
+from marketkeep.pipeline.publishing.reference import identified, publish_reference
 from marketkeep.pipeline.securities import add_symbols
 from marketkeep.stores.lake import batch_rows, layout
 from small_keep import SmallKeep
@@ -93,7 +93,7 @@ def test_parts_bound_what_is_read_at_once(keep: SmallKeep, came: list[Batch], mo
 
 def test_symbology_is_told_before_anything_is_published(keep: SmallKeep, came: list[Batch]) -> None:
     """Who had which ticker is made from raw alone, and is what is written beside the other tables afterwards."""
-    told = symbology(keep.work, batch_rows(came))
+    told = identified(keep.work, batch_rows(came)).tickers
     assert told.select("ticker", "symbol", "security_id", "from", "to").rows() == [
         ("ACME", "ZETA", "ACME", None, TUE),
         ("GONE", "GONE", "GONE", None, WED),

@@ -40,11 +40,6 @@ def identified(work: Workspace, batches: pl.DataFrame) -> Identity:
     return identify(_told(work, batches, _NOBODY))
 
 
-def symbology(work: Workspace, batches: pl.DataFrame) -> pl.DataFrame:
-    """The `TICKERS` rows that these raw batches (`BATCHES` rows) tell: what `publish_reference` writes of them."""
-    return identified(work, batches).tickers
-
-
 def publish_reference(
     work: Workspace, entries: pl.DataFrame, batches: pl.DataFrame, known: Identity | None = None
 ) -> None:
