@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from vendor_keep import DAYS, SYMBOLS, Said, Say, Vendor, answer, collect, events, interrupted_at, whole
 
-from marketkeep.errors import FetchFailed, LeaseHeld, NotFound, StoreError
+from marketkeep.errors import FetchFailed, LeaseHeld, NotFound, OtherForm, StoreError
 from marketkeep.model import Request
 from marketkeep.pipeline.collecting import collector as collecting
 from marketkeep.pipeline.collecting.repair import repair
@@ -18,7 +18,7 @@ from marketkeep.pipeline.rebuild import rebuild
 from marketkeep.pipeline.run import run
 from marketkeep.pipeline.securities import add_symbols
 from marketkeep.raw import BatchStore
-from marketkeep.stores.lake import lease
+from marketkeep.stores.lake import layout, lease
 from small_keep import SmallKeep
 
 
@@ -344,3 +344,20 @@ def test_what_a_killed_writer_set_aside_is_swept(keep: SmallKeep) -> None:
     assert not list(keep.root.rglob("*.tmp"))
     assert open_runs(keep.root) == []
     assert keep.work.lake.securities()["symbol"].is_in(["SPY"]).any()
+
+
+def test_what_another_version_published_is_refused_before_anything_is_landed(keep: SmallKeep) -> None:
+    """
+    Over a catalog of another form no run begins: nothing is landed and no mark left; a rebuild makes it anew, and then
+    the same run goes through.
+    """
+    add_symbols(keep.work, ["MORE"])
+    pointer = keep.root / layout.CURRENT
+    pointer.write_bytes(pointer.read_bytes().replace(b'"form": 2', b'"form": 1'))
+    before = {path for path in keep.root.rglob("*") if path.is_file()}
+    with pytest.raises(OtherForm, match="marketkeep rebuild"):
+        add_symbols(keep.work, ["LATE"])
+    assert {path for path in keep.root.rglob("*") if path.is_file()} == before
+    rebuild(keep.work)
+    add_symbols(keep.work, ["LATE"])
+    assert {"MORE", "LATE"} <= set(keep.open().securities()["symbol"])

@@ -60,10 +60,14 @@ def run(work: Workspace, step: str, facts: Mapping[str, Any], *, over_catalog: b
 
     `over_catalog=False` is for a step that makes the catalog anew, and so may begin over one that is damaged.
 
-    Raises `LeaseHeld` when another writer is at work. After an interruption the mark in the journal stays, so that the
+    Raises `LeaseHeld` when another writer is at work, `CorruptFile` or `OtherForm` for a catalog that cannot be read;
+    then nothing was landed. After an interruption the mark in the journal stays, so that the
     next run takes up what was landed.
     """
     with storing(work.root), lease(work.root, step):
+        if over_catalog:
+            # Over one that cannot be read nothing could be published: it is refused before anything is landed.
+            work.lake.catalog()
         recover(work, publish=over_catalog)
         moment = work.clock()
         run_id = _fresh_id(work, f"{moment:%Y%m%dT%H%M%S%f}-{step}")
