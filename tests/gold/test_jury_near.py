@@ -150,3 +150,19 @@ def test_nothing_told_is_nothing_judged() -> None:
     Without a claim there is no verdict, whatever the bars do.
     """
     assert judge(told_actions(actions(), POLICY), evidence(plain(market()), []), POLICY).equals(ACTIONS.empty())
+
+
+def test_claims_that_tie_two_days_together_are_one_event() -> None:
+    """
+    One source tells a split for two days, others that and another ratio for the second: one event, with one key.
+    """
+    second = date(2020, 8, 4)
+    told = [
+        split(date(2020, 8, 3), 2, source="yahoo"),
+        split(second, 2, source="yahoo"),
+        split(second, 2, source="polygon"),
+        split(second, 4, source="alpaca"),
+    ]
+    events = told_actions(actions(*told), POLICY)
+    assert events.select("ex_date", "kind").rows() == [(second, "split")]
+    assert len(events["claims"].item()) == 4

@@ -26,12 +26,10 @@ def split_events(rows: list[Row]) -> list[Event]:
     """The events behind split and spin-off claims of one symbol (sorted by ex-date): day, kind, claims."""
     events: list[list[Row]] = []
     for row in (one for one in rows if one["kind"] == "split"):
-        for event in events:
-            if any(_same_split(row, other) for other in event):
-                event.append(row)
-                break
-        else:
-            events.append([row])
+        # A claim may tie together what was told apart: all of one day are one event, and what is like any of them.
+        same = [event for event in events if any(_same_split(row, other) for other in event)]
+        apart = [event for event in events if not any(event is other for other in same)]
+        events = [*apart, [*(one for event in same for one in event), row]]
     spun: dict[date, list[Row]] = {}
     for row in (one for one in rows if one["kind"] == "spin_off"):
         spun.setdefault(row["ex_date"], []).append(row)
