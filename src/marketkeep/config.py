@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -51,7 +51,7 @@ class Settings(BaseSettings):
         nested_model_default_partial_update=True,
     )
 
-    data: Path = Field(default=Path("data"), description="Folder of the keep.")
+    data: str = Field(default="data", description="The keep: a folder, or s3://bucket/prefix.")
     workers: int | None = Field(
         default=None,
         ge=1,
@@ -76,9 +76,30 @@ class Settings(BaseSettings):
         default=None,
         description="Send every request to this address, the vendor's host as the path's first part (a caching proxy).",
     )
+    cache: Path | None = Field(
+        default=None,
+        description="Folder for copies of what is read from a bucket; the user's cache folder if not set.",
+    )
+    cache_bytes: int = Field(default=10 * 2**30, ge=0, description="How large these copies may grow together.")
+    fresh_seconds: float = Field(
+        default=1.0, ge=0, description="How old what is read from a bucket may be, before it is asked for again."
+    )
+    lease_seconds: float = Field(
+        default=60.0, ge=1, description="A writer of a bucket that was not heard of for so long is taken for dead."
+    )
+    in_flight: int = Field(default=128, ge=1, le=1024, description="Requests under way at once at a bucket.")
+    retries: int = Field(
+        default=8, ge=0, le=30, description="How often a request to a bucket is made again, within a minute."
+    )
     sources: dict[str, SourceSettings] = Field(
         default_factory=dict, description="What each source is told: its key, its pace, whether it is used."
     )
+
+    @field_validator("data", mode="before")
+    @classmethod
+    def _as_text(cls, data: object) -> object:
+        """A path is a place too."""
+        return str(data) if isinstance(data, Path) else data
 
     def source(self, name: str) -> SourceSettings:
         """What is set for one source; the defaults where nothing is."""

@@ -10,6 +10,7 @@ Every error that marketkeep raises on purpose, in one tree.
     │   └── BadSetting           a setting has a value it must not have
     ├── NotFound                 the question is fine, the keep holds no answer (exit code 1)
     ├── CalendarError            a date lies outside the sessions a calendar knows
+    ├── EngineFailed             work given to a cluster did not come back (exit code 1)
     ├── SourceError              a source could not be used
     │   ├── FetchFailed          no usable answer came back after all attempts
     │   └── PayloadRefused       an answer came, but it is not what was asked for
@@ -23,15 +24,26 @@ A message says what was asked, what was found and what to do next; the facts are
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 
 class MarketkeepError(Exception):
-    """The root: catch this to catch everything marketkeep raises on purpose."""
+    """The root: catch this to catch everything marketkeep raises on purpose. Pickled it stays what it is."""
 
     exit_code = 1
+
+    def __reduce__(self) -> tuple[Callable[..., MarketkeepError], tuple[Any, ...]]:
+        # Its class makes the message from facts, so it cannot be called with the message.
+        return _again, (type(self), self.args, vars(self))
+
+
+def _again(kind: type[MarketkeepError], args: tuple[Any, ...], facts: dict[str, Any]) -> MarketkeepError:
+    error = kind.__new__(kind, *args)
+    vars(error).update(facts)
+    return error
 
 
 class BadInput(MarketkeepError):
@@ -97,6 +109,17 @@ class CalendarError(MarketkeepError):
         self.calendar, self.asked, self.first, self.last = calendar, asked, first, last
 
 
+class EngineFailed(MarketkeepError):
+    """Work given to a cluster, or to other processes, did not come back."""
+
+    def __init__(self, engine: str, reason: str) -> None:
+        super().__init__(
+            f"{engine} could not do a piece of the work: {reason}. Nothing is half done: run it again, or with "
+            "--engine local."
+        )
+        self.engine, self.reason = engine, reason
+
+
 class SourceError(MarketkeepError):
     """A source could not be used."""
 
@@ -127,30 +150,36 @@ class StoreError(MarketkeepError):
     """A keep's files cannot be read or written."""
 
 
+def _path(name: Path | str) -> Path | str:
+    """A file's full name as a path, where it is one on this machine."""
+    return name if isinstance(name, str) and "://" in name else Path(name)
+
+
 class CorruptFile(StoreError):
     """Bytes differ from the hash they were kept under."""
 
-    def __init__(self, path: Path, reason: str, *, derived: bool = False) -> None:
+    def __init__(self, path: Path | str, reason: str, *, derived: bool = False, key: str | None = None) -> None:
+        """`path` is the file's full name, `key` its name relative to the keep's root, where that matters."""
         remedy = "marketkeep rebuild makes it again" if derived else "Restore it from a backup"
         super().__init__(f"{path} is corrupt: {reason}. {remedy}; nothing else is affected.")
-        self.path, self.reason = path, reason
+        self.path, self.reason, self.key = _path(path), reason, key
 
 
 class OtherForm(CorruptFile):
     """What is published is of another form than this version of marketkeep reads."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path | str) -> None:
         StoreError.__init__(
             self,
             f"another version of marketkeep published what {path} tells of. Run marketkeep rebuild, which makes it "
             "again from all that was received; nothing is lost.",
         )
-        self.path, self.reason = path, "another version published it"
+        self.path, self.reason, self.key = _path(path), "another version published it", None
 
 
 class LeaseHeld(StoreError):
     """Another writer is at work on this keep."""
 
-    def __init__(self, root: Path, holder: str) -> None:
+    def __init__(self, root: Path | str, holder: str) -> None:
         super().__init__(f"{root} is being written by {holder}. Wait for it to end, or stop it, then run again.")
         self.root, self.holder = root, holder

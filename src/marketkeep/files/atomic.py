@@ -19,7 +19,7 @@ _ASIDE = ".tmp"
 
 
 @contextmanager
-def storing(path: Path) -> Iterator[None]:
+def storing(path: Path | str) -> Iterator[None]:
     """Turn an OSError met while writing `path` into a `StoreError` that says what and why."""
     try:
         yield

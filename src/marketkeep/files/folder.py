@@ -12,8 +12,6 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
 from marketkeep.errors import LeaseHeld, StoreError
 from marketkeep.files.atomic import storing, write_atomic
 from marketkeep.files.protocol import Versions
@@ -97,6 +95,8 @@ class Folder:
     @contextmanager
     def lease(self, purpose: str) -> Iterator[None]:
         """See `Files`."""
+        from filelock import FileLock, Timeout  # noqa: PLC0415  readers need not wait for it
+
         holder, root = self.root / ".lease-holder", self.root
         lock = FileLock(root / ".lease", timeout=0)
         with storing(root / ".lease"):

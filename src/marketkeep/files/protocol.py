@@ -27,6 +27,9 @@ class Files(Protocol):
     is a `StoreError` that names the place and never a secret.
     """
 
+    def __hash__(self) -> int:
+        """Files may be a key, such as that of a cache."""
+
     @property
     def place(self) -> str:
         """Where the keep is, as users write it: a folder, or s3://bucket/prefix."""
