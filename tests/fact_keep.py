@@ -95,8 +95,7 @@ class FactKeep:
 
     def _mine(self) -> list[Path]:
         other = ("reference/", "catalog/folded/listings")
-        found = layout.published(self.root)
-        return [path for path in found if not path.relative_to(self.root).as_posix().startswith(other)]
+        return [self.root / key for key in layout.published(self.root) if not key.startswith(other)]
 
     def open(self) -> marketkeep.Keep:
         """The keep as a reader sees it."""

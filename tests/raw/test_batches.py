@@ -61,9 +61,14 @@ def store(tmp_path: Path) -> BatchStore:
     return BatchStore(tmp_path / "keep [a] *?{b} %20 é")
 
 
+def folder_of(store: BatchStore) -> Path:
+    """Where a store's keep lies."""
+    return Path(store.files.place)
+
+
 def again(store: BatchStore) -> BatchStore:
     """The same store in another process: nothing remembered."""
-    return BatchStore(store.root)
+    return BatchStore(folder_of(store))
 
 
 def test_batch_is_named_by_time_and_hash(store: BatchStore) -> None:
@@ -71,7 +76,7 @@ def test_batch_is_named_by_time_and_hash(store: BatchStore) -> None:
     The id is the time of the first payload and the hash of the file's bytes; the path tells dataset, source and day.
     """
     made = write(store, ("AAPL", TUESDAY, 2.0, 0), ("AAPL", MONDAY, 1.0, 0))
-    digest = hashlib.sha256((store.root / made.path).read_bytes()).hexdigest()[:32]
+    digest = hashlib.sha256((folder_of(store) / made.path).read_bytes()).hexdigest()[:32]
     assert made.batch_id == f"20240305T223000123456-{digest}"
     assert made.path == f"raw/daily_bars/yahoo/2024-03-05/{made.batch_id}.parquet"
     assert (made.rows, made.first, made.last, made.run_id) == (2, MONDAY, TUESDAY, "run-1")
@@ -83,11 +88,11 @@ def test_same_content_twice_is_one_file(store: BatchStore) -> None:
     Writing the same rows of the same payloads again, in any order of rows, finds the file already there.
     """
     first = write(store, ("AAPL", MONDAY, 1.0, 0), ("AAPL", TUESDAY, 2.0, 0))
-    stamp = (store.root / first.path).stat().st_mtime_ns
+    stamp = (folder_of(store) / first.path).stat().st_mtime_ns
     second = write(store, ("AAPL", TUESDAY, 2.0, 0), ("AAPL", MONDAY, 1.0, 0))
     assert second == first
     assert store.paths() == [first.path]
-    assert (store.root / first.path).stat().st_mtime_ns == stamp
+    assert (folder_of(store) / first.path).stat().st_mtime_ns == stamp
 
 
 def test_other_content_is_another_file(store: BatchStore) -> None:
@@ -95,14 +100,14 @@ def test_other_content_is_another_file(store: BatchStore) -> None:
     A changed value, payload or run is a new batch beside the old one, whose bytes stay.
     """
     first = write(store, ("AAPL", MONDAY, 1.0, 0))
-    before = (store.root / first.path).read_bytes()
+    before = (folder_of(store) / first.path).read_bytes()
     others = [
         write(store, ("AAPL", MONDAY, 1.1, 0)),
         write(store, ("AAPL", MONDAY, 1.0, 0), run="run-2"),
         write(store, ("AAPL", MONDAY, 1.0, 0), minutes=1),
     ]
     assert len({first.path, *(one.path for one in others)}) == 4
-    assert (store.root / first.path).read_bytes() == before
+    assert (folder_of(store) / first.path).read_bytes() == before
     assert store.paths()[-1] == others[-1].path
 
 
@@ -111,7 +116,7 @@ def test_there_is_no_way_to_change_or_remove(store: BatchStore) -> None:
     The store writes new batches and reads; it has no other verbs.
     """
     public = {name for name in dir(store) if not name.startswith("_")}
-    assert public == {"root", "write", "paths", "load", "lineage", "run_of", "rows"}
+    assert public == {"files", "seen", "write", "paths", "load", "load_all", "lineage", "run_of", "rows", "scan"}
 
 
 def test_answers_without_rows_are_remembered(store: BatchStore) -> None:
@@ -208,7 +213,7 @@ def test_flipped_byte_is_named_and_others_still_read(store: BatchStore, place: s
     """
     bad = write(store, *((f"A{n}", MONDAY, 1.0, n) for n in range(40)))
     good = write(store, ("MSFT", MONDAY, 5.0, 0), minutes=60)
-    path = store.root / bad.path
+    path = folder_of(store) / bad.path
     size = path.stat().st_size
     if place == "gone":
         path.unlink()
@@ -236,7 +241,7 @@ def test_header_of_a_cut_file_is_corrupt_too(store: BatchStore, size: int) -> No
     Asking a cut file only for its lineage or run is `CorruptFile` too, not an error of the Parquet reader.
     """
     bad = write(store, ("AAPL", MONDAY, 1.0, 0))
-    path = store.root / bad.path
+    path = folder_of(store) / bad.path
     path.write_bytes(path.read_bytes()[:size])
     for ask in (again(store).lineage, again(store).run_of):
         with pytest.raises(CorruptFile):
@@ -248,5 +253,5 @@ def test_half_written_files_are_not_batches(store: BatchStore) -> None:
     What a crash left aside is never taken for a batch.
     """
     made = write(store, ("AAPL", MONDAY, 1.0, 0))
-    (store.root / made.path).with_name(".half.parquet.77.tmp").write_bytes(b"PAR1")
+    (folder_of(store) / made.path).with_name(".half.parquet.77.tmp").write_bytes(b"PAR1")
     assert store.paths() == [made.path]

@@ -260,7 +260,7 @@ def test_names_that_cannot_be_files_are_refused(tmp_path: Path, name: str) -> No
 
 def test_no_way_to_edit_or_delete() -> None:
     """The public names of the landing and its writer are those that read and add."""
-    reads = {"describe", "open", "packs", "read", "records", "recover", "root", "writer"}
+    reads = {"describe", "open", "packs", "read", "records", "recover", "files", "room", "writer"}
     adds = {"close", "commit", "dropped", "land", "land_bytes", "land_download", "land_file", "run_id"}
     assert {name for name in dir(Landing(Path())) if not name.startswith("_")} == reads
     assert {name for name in dir(LandingWriter) if not name.startswith("_")} <= adds

@@ -10,6 +10,7 @@ import polars as pl
 import pytest
 
 from marketkeep.errors import CorruptFile
+from marketkeep.files import folder
 from marketkeep.model import ASKED, BATCHES, CATALOG
 from marketkeep.stores.lake import Catalog, layout, read_catalog, write_catalog
 from marketkeep.stores.lake import catalog as module
@@ -91,7 +92,7 @@ def test_same_content_is_the_same_version(tmp_path: Path) -> None:
     assert write(tmp_path, "AAPL", 2020).version == first.version
     assert sorted(path.name for path in (tmp_path / "catalog").iterdir()) == files
     assert write(tmp_path, "AAPL", 2021).version != first.version
-    assert len(list((tmp_path / "catalog").iterdir())) == 5
+    assert len(list((tmp_path / "catalog").iterdir())) == 6
 
 
 def test_reader_in_between_sees_one_version(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -100,14 +101,14 @@ def test_reader_in_between_sees_one_version(tmp_path: Path, monkeypatch: pytest.
     """
     write(tmp_path, "OLD", 2020)
     seen: list[set[str]] = []
-    real = module.write_atomic
+    real = folder.write_atomic
 
     def looked_at(path: Path, data: bytes, *, durable: bool = False) -> None:
         seen.append(whole(read_catalog(tmp_path)))
         real(path, data, durable=durable)
         seen.append(whole(read_catalog(tmp_path)))
 
-    monkeypatch.setattr(module, "write_atomic", looked_at)
+    monkeypatch.setattr(folder, "write_atomic", looked_at)
     write(tmp_path, "NEW", 2020)
     assert seen == [{"OLD"}] * 7 + [{"NEW"}]
     assert whole(read_catalog(tmp_path)) == {"NEW"}
@@ -136,7 +137,7 @@ def test_writer_cut_short_leaves_the_old_version(tmp_path: Path, monkeypatch: py
     Whatever file a writer dies at, readers go on with the old version, and writing again makes the new one.
     """
     write(tmp_path, "OLD", 2020)
-    real = module.write_atomic
+    real = folder.write_atomic
     for last in range(4):
         left = [last]
 
@@ -147,7 +148,7 @@ def test_writer_cut_short_leaves_the_old_version(tmp_path: Path, monkeypatch: py
             real(path, data, durable=durable)
 
         with monkeypatch.context() as patch:
-            patch.setattr(module, "write_atomic", dying)
+            patch.setattr(folder, "write_atomic", dying)
             with pytest.raises(KeyboardInterrupt):
                 write(tmp_path, f"NEW{last}", 2020)
         assert whole(read_catalog(tmp_path)) == {"OLD"}
@@ -193,5 +194,5 @@ def test_pointer_is_small_json(tmp_path: Path) -> None:
     write(tmp_path, "AAPL", 2020)
     names = orjson.loads((tmp_path / layout.CURRENT).read_bytes())
     assert names.pop("form") == module.FORM
-    assert set(names) == {"entries", "batches", "asked", "tickers"}
+    assert set(names) == {"entries", "batches", "asked", "tickers", "panels"}
     assert all((tmp_path / "catalog" / name).is_file() for name in names.values())

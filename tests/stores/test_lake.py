@@ -13,8 +13,9 @@ import pytest
 
 import marketkeep
 from marketkeep.errors import BadInput, BadSetting, LeaseHeld, NotFound, StoreError
+from marketkeep.files import Folder
 from marketkeep.model import Policy
-from marketkeep.stores.lake import Lake, layout, lease
+from marketkeep.stores.lake import Lake, layout
 from small_keep import SmallKeep, sessions
 
 
@@ -93,8 +94,8 @@ def test_marker_that_makes_no_sense_is_named(tmp_path: Path, marker: bytes) -> N
 HOLDER = """
 import sys
 from pathlib import Path
-from marketkeep.stores.lake import lease
-with lease(Path(sys.argv[1]), "a long task"):
+from marketkeep.files import Folder
+with Folder(Path(sys.argv[1])).lease("a long task"):
     print("held", flush=True)
     sys.stdin.readline()
     if sys.argv[2] == "die":
@@ -113,11 +114,11 @@ def test_one_writer_at_a_time_over_processes(tmp_path: Path, end: str) -> None:
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
         assert other.stdout is not None
         assert other.stdout.readline() == "held\n"
-        with pytest.raises(LeaseHeld) as caught, lease(tmp_path, "mine"):
+        with pytest.raises(LeaseHeld) as caught, Folder(tmp_path).lease("mine"):
             pass
         assert caught.value.holder == f"process {other.pid} (a long task)"
         other.communicate("\n", timeout=30)
-    with lease(tmp_path, "mine"):
+    with Folder(tmp_path).lease("mine"):
         assert f"process {os.getpid()} (mine)" in (tmp_path / ".lease-holder").read_text()
     assert not (tmp_path / ".lease-holder").exists()
 
@@ -126,11 +127,11 @@ def test_lease_is_given_back_after_an_error(tmp_path: Path) -> None:
     """
     A block that fails gives the lease back; within it a second taker is refused, in the same process too.
     """
-    with lease(tmp_path, "first"), pytest.raises(LeaseHeld, match="first"), lease(tmp_path, "second"):
+    with Folder(tmp_path).lease("first"), pytest.raises(LeaseHeld, match="first"), Folder(tmp_path).lease("second"):
         pass
-    with pytest.raises(ZeroDivisionError), lease(tmp_path, "first"):
+    with pytest.raises(ZeroDivisionError), Folder(tmp_path).lease("first"):
         raise ZeroDivisionError
-    with lease(tmp_path, "third"):
+    with Folder(tmp_path).lease("third"):
         pass
 
 
@@ -139,7 +140,7 @@ def test_lease_where_nothing_can_be_written(tmp_path: Path) -> None:
     A root that is a file is a `StoreError`, not an error of the system.
     """
     (tmp_path / "file").write_text("")
-    with pytest.raises(StoreError), lease(tmp_path / "file", "mine"):
+    with pytest.raises(StoreError), Folder(tmp_path / "file").lease("mine"):
         pass
 
 
@@ -185,7 +186,7 @@ def test_layout_is_what_was_promised(tmp_path: Path) -> None:
     """
     keep = SmallKeep(tmp_path / "keep")
     keep.bars((date(2020, 1, 2), 10.0), (date(2020, 1, 3), 5.0, 0.0, 2.0), symbol="BRK.B")
-    published = {path.relative_to(keep.root).as_posix() for path in layout.published(keep.root)}
+    published = set(layout.published(keep.root))
     assert {
         "ticks/daily/BRK.B/2020/ticks.json",
         "corporate_actions/BRK.B/actions.json",

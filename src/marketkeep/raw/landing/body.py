@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from marketkeep.raw.landing.members import Broken
@@ -19,15 +18,16 @@ if TYPE_CHECKING:
 class Body(io.RawIOBase):
     """The body of the record at `offset` of a pack; raises `CorruptFile` instead of giving the last of a wrong one."""
 
-    def __init__(self, file: BinaryIO, path: Path, offset: int, digest: str) -> None:
+    def __init__(self, file: BinaryIO, pack: str, offset: int, digest: str) -> None:
+        """`pack` is its name as users write it."""
         super().__init__()
-        self._path, self._offset, self._digest = path, offset, digest
+        self._pack, self._offset, self._digest = pack, offset, digest
         self._sha = hashlib.sha256()
         self._proven = False
         try:
             self._record, self._stream, self._member = begin(file, offset)
         except Broken as broken:
-            raise corrupt(path, offset, str(broken)) from broken
+            raise corrupt(pack, offset, str(broken)) from broken
         self._left = self._record.length
 
     def readable(self) -> bool:
@@ -40,7 +40,7 @@ class Body(io.RawIOBase):
         try:
             data = self._take(min(self._left, len(view)))
         except Broken as broken:
-            raise corrupt(self._path, self._offset, str(broken)) from broken
+            raise corrupt(self._pack, self._offset, str(broken)) from broken
         view[: len(data)] = data
         return len(data)
 

@@ -105,11 +105,6 @@ class Index:
             ) from error
 
 
-def index_path(root: Path) -> Path:
-    """Where a keep's index lies."""
-    return root / "landing" / "index.sqlite"
-
-
 @contextmanager
 def reading(path: Path) -> Iterator[Index | None]:
     """The index for reading, or None where there is none that can be read."""

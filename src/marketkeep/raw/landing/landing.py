@@ -15,21 +15,29 @@ from pathlib import Path
 from typing import BinaryIO
 
 from marketkeep.errors import NotFound, StoreError
+from marketkeep.files import Files, files_at
 from marketkeep.raw.landing.body import Body
 from marketkeep.raw.landing.facts import Dropped, Exchange, Landed
-from marketkeep.raw.landing.index import Entry, index_path, reading, writing
+from marketkeep.raw.landing.index import Entry, reading, writing
 from marketkeep.raw.landing.members import Broken
-from marketkeep.raw.landing.packs import Found, PackName, corrupt, entry_of, pack_names, record_at, walk
+from marketkeep.raw.landing.packs import Found, PackName, corrupt, entry_of, record_at, walk
 from marketkeep.raw.landing.records import Record, landed
 from marketkeep.raw.landing.recovery import is_tail, recover
+from marketkeep.raw.landing.shelf import shelf_of
 from marketkeep.raw.landing.writer import PACK_BYTES, LandingWriter
 
 
 class Landing:
-    """The landing of the keep at `root`. Many may read at once; one writer at a time, who holds the keep's lease."""
+    """The landing of the keep at a place. Many may read at once; one writer at a time, who holds the keep's lease."""
 
-    def __init__(self, root: Path) -> None:
-        self.root = root
+    def __init__(self, place: Files | Path | str) -> None:
+        self.files = files_at(place)
+        self._shelf = shelf_of(self.files)
+
+    @property
+    def room(self) -> Path:
+        """A folder on this machine with room for what is on its way into the landing; it may not exist yet."""
+        return self._shelf.room
 
     def writer(self, run_id: str, *, pack_bytes: int = PACK_BYTES) -> LandingWriter:
         """
@@ -37,10 +45,22 @@ class Landing:
 
         A pack that has reached `pack_bytes` is followed by another; an exchange is never split.
         """
-        dropped = self.recover()
-        sequence = max((each.sequence for each in self.records(run_id)), default=-1) + 1
-        index = writing(index_path(self.root))
-        return LandingWriter(self.root, run_id, index, pack_bytes=pack_bytes, sequence=sequence, dropped=dropped)
+        packs = self._shelf.names()
+        dropped = recover(self._shelf, packs)
+        packs = self._shelf.names() if dropped else packs
+        numbers: dict[str, int] = {}
+        for pack in packs:
+            if pack.run == run_id:
+                numbers[pack.source] = max(pack.number, numbers.get(pack.source, 0))
+        return LandingWriter(
+            self._shelf,
+            run_id,
+            writing(self._shelf.index),
+            pack_bytes=pack_bytes,
+            sequence=max((each.sequence for each in self._records(run_id, packs)), default=-1) + 1,
+            numbers=numbers,
+            dropped=dropped,
+        )
 
     def recover(self) -> tuple[Dropped, ...]:
         """
@@ -49,7 +69,7 @@ class Landing:
         Only for who holds the keep's lease. Raises `CorruptFile` for damage that is no unfinished tail, when all else
         is done; nothing is cut from that pack.
         """
-        return recover(self.root)
+        return recover(self._shelf, self._shelf.names())
 
     def read(self, digest: str) -> bytes:
         """The body with this digest, verified; raises `NotFound` or `CorruptFile`."""
@@ -64,8 +84,8 @@ class Landing:
         Raises `CorruptFile` on reaching its end if the hash differs, or earlier where the record is damaged.
         """
         entry = self._first(digest)
-        path = self.root / entry.pack
-        with path.open("rb") as file, io.BufferedReader(Body(file, path, entry.offset, digest)) as stream:
+        name, path = self._shelf.name(entry.pack), self._shelf.path(entry.pack)
+        with path.open("rb") as file, io.BufferedReader(Body(file, name, entry.offset, digest)) as stream:
             yield stream
 
     def describe(self, digest: str) -> Exchange:
@@ -77,7 +97,7 @@ class Landing:
 
     def packs(self) -> list[str]:
         """Every pack, relative to the root."""
-        return [name.place for name in pack_names(self.root)]
+        return [name.place for name in self._shelf.names()]
 
     def records(self, name: str) -> Iterator[Landed]:
         """
@@ -85,7 +105,9 @@ class Landing:
 
         An unfinished tail is left out. Raises `CorruptFile` on reaching other damage.
         """
-        packs = pack_names(self.root)
+        return self._records(name, self._shelf.names())
+
+    def _records(self, name: str, packs: list[PackName]) -> Iterator[Landed]:
         by_source: dict[str, list[PackName]] = {}
         for pack in packs:
             if name in (pack.run, pack.place):
@@ -95,51 +117,53 @@ class Landing:
 
     def _series(self, packs: list[PackName], beside: list[PackName]) -> Iterator[Landed]:
         for pack in packs:
-            for item in walk(self.root / pack.place):
+            for item in walk(self._shelf.path(pack.place), pack.place):
                 if isinstance(item, Found):
                     yield self._tell(item.record, pack.place)
-                elif not is_tail(item, pack, beside):
-                    raise corrupt(self.root / pack.place, item.at, item.reason)
+                elif not (self._shelf.grows and is_tail(item, pack, beside)):
+                    raise corrupt(self._shelf.name(pack.place), item.at, item.reason)
 
     def _landed(self, entry: Entry) -> Landed:
-        path = self.root / entry.pack
         try:
-            record = record_at(path, entry.offset)
+            record = record_at(self._shelf.path(entry.pack), entry.offset)
         except Broken as broken:
-            raise corrupt(path, entry.offset, str(broken)) from broken
+            raise corrupt(self._shelf.name(entry.pack), entry.offset, str(broken)) from broken
         return self._tell(record, entry.pack)
 
     def _tell(self, record: Record, place: str) -> Landed:
         try:
             return landed(record, place)
         except Broken as broken:
-            raise corrupt(self.root / place, record.offset, str(broken)) from broken
+            raise corrupt(self._shelf.name(place), record.offset, str(broken)) from broken
 
     def _first(self, digest: str) -> Entry:
-        indexed: Mapping[str, int] = {}
-        with reading(index_path(self.root)) as index, suppress(StoreError):
-            if index:
-                entry = index.first(digest)
-                if entry and self._holds(entry):
-                    return entry
-                indexed = {} if entry else index.indexed()
+        indexed: dict[str, int] = {}
+        for path in self._shelf.indexes():
+            with reading(path) as index, suppress(StoreError):
+                if index:
+                    entry = index.first(digest)
+                    if entry and self._holds(entry):
+                        return entry
+                    indexed |= {} if entry else index.indexed()
+        # Only what no index tells of is looked for by listing: what a run under way, or one cut short, has landed.
         for entry in self._scan(digest, indexed):
             if not entry.revisit:
                 return entry
-        raise NotFound(f"the landing of {self.root} holds no payload {digest}.")
+        raise NotFound(f"the landing of {self.files.place} holds no payload {digest}.")
 
     def _again(self, digest: str) -> tuple[list[Entry], Mapping[str, int]]:
-        with reading(index_path(self.root)) as index, suppress(StoreError):
-            if index:
-                entries, indexed = index.again(digest), index.indexed()
-                if all(map(self._holds, entries)):
-                    return entries, indexed
+        for path in self._shelf.indexes():
+            with reading(path) as index, suppress(StoreError):
+                if index:
+                    entries, indexed = index.again(digest), index.indexed()
+                    if all(map(self._holds, entries)):
+                        return entries, indexed
         return [], {}
 
     def _holds(self, entry: Entry) -> bool:
         """Whether the pack agrees with the index; a record too broken to say is left to whoever reads it."""
-        path = self.root / entry.pack
         try:
+            path = self._shelf.path(entry.pack)
             if entry.offset >= path.stat().st_size:
                 return False
             return record_at(path, entry.offset).fields.get("WARC-Payload-Digest") == entry.digest
@@ -150,9 +174,12 @@ class Landing:
 
     def _scan(self, digest: str, indexed: Mapping[str, int]) -> Iterator[Entry]:
         """Exchanges that brought a digest, from the parts of packs that no index covers."""
-        for pack in pack_names(self.root):
-            path, start = self.root / pack.place, indexed.get(pack.place, 0)
+        for pack in self._shelf.names():
+            start = indexed.get(pack.place, 0)
+            if start and not self._shelf.grows:
+                continue
+            path = self._shelf.path(pack.place)
             if path.stat().st_size > start:
-                found = (item for item in walk(path, start) if isinstance(item, Found))
+                found = (item for item in walk(path, pack.place, start) if isinstance(item, Found))
                 entries = (entry_of(item.record, pack.place) for item in found)
                 yield from (entry for entry in entries if entry.digest == digest)

@@ -27,7 +27,11 @@ from marketkeep.raw.landing.records import ANSWERS, Record, fields_bytes
 _VERSION = b"WARC/1.1\r\n"
 _PARSER: Any = StatusAndHeadersParser(["WARC/1.1"])
 _PIECE = 1 << 16
-_NAME = re.compile(r"(?P<run>.+)-(?P<number>\d+)\.warc\.gz")
+PACKS = ".warc.gz"
+"""How the name of a pack ends."""
+
+_NAME = re.compile(r"(?P<run>[^/]+)-(?P<number>\d+)\.warc\.gz")
+_PLACE = re.compile(rf"landing/(?P<source>[^/]+)/[^/]+/{_NAME.pattern}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,14 +66,10 @@ class Damage:
     resume: int | None
 
 
-def pack_names(root: Path, source: str = "*") -> list[PackName]:
-    """Every pack of a keep (or of one source), by source, run and number."""
-    named = []
-    for path in (root / "landing").glob(f"{source}/*/*.warc.gz"):
-        if match := _NAME.fullmatch(path.name):
-            place = path.relative_to(root).as_posix()
-            named.append(PackName(place, path.parent.parent.name, match["run"], int(match["number"])))
-    return sorted(named, key=lambda name: (name.source, name.run, name.number))
+def pack_name(place: str) -> PackName | None:
+    """What a key of the landing names; None when that is no pack."""
+    match = _PLACE.fullmatch(place)
+    return PackName(place, match["source"], match["run"], int(match["number"])) if match else None
 
 
 class PackFile:
@@ -192,19 +192,19 @@ def entry_of(record: Record, place: str) -> Entry:
     return Entry(record.fields["WARC-Payload-Digest"], place, record.offset, record.kind == "revisit")
 
 
-def corrupt(path: Path, offset: int, reason: str) -> CorruptFile:
-    """The error that names a pack and the offset of a damaged record."""
-    return CorruptFile(path, f"the record at byte {offset}: {reason}")
+def corrupt(name: str, offset: int, reason: str) -> CorruptFile:
+    """The error that names a pack, as users write it, and the offset of a damaged record."""
+    return CorruptFile(name, f"the record at byte {offset}: {reason}")
 
 
-def walk(path: Path, start: int = 0) -> Iterator[Found | Damage]:
+def walk(path: Path, place: str, start: int = 0) -> Iterator[Found | Damage]:
     """
-    Every exchange of a pack from `start` in order, and what is damaged among them.
+    Every exchange of the pack of this place, which lies at `path`, from `start` in order, and what is damaged.
 
     An exchange is whole with its answer: a request at the very end is damage with nothing behind it.
     """
-    match = _NAME.fullmatch(path.name)
-    run = match["run"] if match else ""
+    named = pack_name(place)
+    run = named.run if named else ""
     with path.open("rb", buffering=_PIECE) as file:
         size = os.fstat(file.fileno()).st_size
         offset = exchange = start

@@ -15,7 +15,7 @@ from datetime import UTC, date, datetime
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote, urlsplit
-from uuid import uuid4
+from uuid import NAMESPACE_URL, uuid5
 
 import orjson
 from warcio.statusandheaders import StatusAndHeaders  # type: ignore[import-untyped]  # warcio ships no types
@@ -103,7 +103,7 @@ def pack_record(run_id: str, name: str, at: datetime) -> Record:
         "description": "Payloads as their sources delivered them, content encodings undone, secrets redacted.",
     }
     block = "".join(f"{key}: {value}\r\n" for key, value in lines.items()).encode()
-    fields = _named("warcinfo", at) | {"WARC-Filename": name, "Marketkeep-Run": run_id}
+    fields = _named("warcinfo", at, run_id, name) | {"WARC-Filename": name, "Marketkeep-Run": run_id}
     return _record("warcinfo", fields, "application/warc-fields", head=block, block=digest_of(block))
 
 
@@ -120,7 +120,7 @@ def exchange_records(arrival: Arrival, body: Iterable[bytes]) -> tuple[Record, R
         block.update(piece)
     digest = f"sha256:{block.hexdigest()}"
     answer = _answer("response", arrival, _HTTP + "response", head=head, block=digest)
-    asked = _named("request", arrival.fetched_at) | {
+    asked = _named("request", arrival.fetched_at, *_identity(arrival)) | {
         "WARC-Target-URI": _uri(arrival.request),
         "WARC-Concurrent-To": answer.fields["WARC-Record-ID"],
         "WARC-Payload-Digest": digest_of(b""),
@@ -191,7 +191,7 @@ def _answer(
     head: bytes = b"",
     refers: Mapping[str, str] | None = None,
 ) -> Record:
-    fields = _named(kind, arrival.fetched_at) | {
+    fields = _named(kind, arrival.fetched_at, *_identity(arrival)) | {
         "WARC-Target-URI": _uri(arrival.request),
         "WARC-Payload-Digest": arrival.digest,
         **(refers or {}),
@@ -213,11 +213,20 @@ def _record(
     return Record(kind, fields | block_facts, head, length)
 
 
-def _named(kind: str, at: datetime) -> dict[str, str]:
+def _identity(arrival: Arrival) -> tuple[str, ...]:
+    return arrival.run_id, str(arrival.sequence), arrival.request.source, arrival.digest
+
+
+def _named(kind: str, at: datetime, *of: str) -> dict[str, str]:
+    """
+    What a record is called by. The same exchange, told by `of`, has the same name wherever it is landed, so that keeps
+    which were told the same hold the same bytes.
+    """
     if at.tzinfo is None:
         raise ValueError("fetched_at must say its zone")
     when = at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-    return {"WARC-Type": kind, "WARC-Record-ID": f"<urn:uuid:{uuid4()}>", "WARC-Date": when}
+    name = uuid5(NAMESPACE_URL, "/".join(("marketkeep", kind, when, *of)))
+    return {"WARC-Type": kind, "WARC-Record-ID": f"<urn:uuid:{name}>", "WARC-Date": when}
 
 
 def _told(arrival: Arrival) -> dict[str, Any]:

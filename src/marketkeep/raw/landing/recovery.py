@@ -14,26 +14,27 @@ from pathlib import Path
 from marketkeep.errors import CorruptFile
 from marketkeep.files import storing, sync_folder
 from marketkeep.raw.landing.facts import Dropped
-from marketkeep.raw.landing.index import Entry, Index, index_path, writing
-from marketkeep.raw.landing.packs import Damage, PackName, corrupt, entry_of, pack_names, walk
+from marketkeep.raw.landing.index import Entry, Index, writing
+from marketkeep.raw.landing.packs import Damage, PackName, corrupt, entry_of, walk
+from marketkeep.raw.landing.shelf import Shelf
 
 _ROWS = 10_000
 
 
-def recover(root: Path) -> tuple[Dropped, ...]:
-    """Recover every pack of a keep; see `Landing.recover`."""
-    packs = pack_names(root)
-    if not packs and not index_path(root).exists():
+def recover(shelf: Shelf, packs: list[PackName]) -> tuple[Dropped, ...]:
+    """Recover every pack of a keep, which are `packs`; see `Landing.recover`."""
+    shelf.prepare()
+    if not packs and not shelf.index.exists():
         return ()
     dropped: list[Dropped] = []
     damaged: list[CorruptFile] = []
-    with closing(writing(index_path(root))) as index:
+    with closing(writing(shelf.index)) as index:
         indexed = index.indexed()
         for gone in indexed.keys() - {pack.place for pack in packs}:
             index.forget(gone)
         for pack in packs:
             try:
-                dropped += _recover_pack(root, index, pack, packs, indexed.get(pack.place, 0))
+                dropped += _recover_pack(shelf, index, pack, packs, indexed.get(pack.place, 0))
             except CorruptFile as error:
                 damaged.append(error)
     if damaged:
@@ -47,8 +48,10 @@ def is_tail(damage: Damage, pack: PackName, packs: list[PackName]) -> bool:
     return damage.resume is None and pack.number == last
 
 
-def _recover_pack(root: Path, index: Index, pack: PackName, packs: list[PackName], indexed: int) -> list[Dropped]:
-    path = root / pack.place
+def _recover_pack(shelf: Shelf, index: Index, pack: PackName, packs: list[PackName], indexed: int) -> list[Dropped]:
+    if indexed and not shelf.grows:
+        return []
+    path = shelf.path(pack.place)
     size = path.stat().st_size
     if size < indexed:
         index.forget(pack.place)
@@ -56,8 +59,8 @@ def _recover_pack(root: Path, index: Index, pack: PackName, packs: list[PackName
     damage = _catch_up(index, path, pack.place, indexed, size) if size > indexed else None
     if damage is None and size:
         return []
-    if damage and not is_tail(damage, pack, packs):
-        raise corrupt(path, damage.at, damage.reason)
+    if damage and not (shelf.grows and is_tail(damage, pack, packs)):
+        raise corrupt(shelf.name(pack.place), damage.at, damage.reason)
     keep = damage.start if damage else 0
     _cut(path, keep)
     if not keep:
@@ -70,7 +73,7 @@ def _catch_up(index: Index, path: Path, place: str, start: int, size: int) -> Da
     first: Damage | None = None
     known = start
     rows: list[Entry] = []
-    for item in walk(path, start):
+    for item in walk(path, place, start):
         if isinstance(item, Damage):
             first = first or item
             continue

@@ -23,7 +23,7 @@ from marketkeep.model import Payload, Request
 from marketkeep.raw.landing.facts import Dropped, RawRef
 from marketkeep.raw.landing.index import Entry, Index
 from marketkeep.raw.landing.members import Broken
-from marketkeep.raw.landing.packs import PackFile, pack_names, record_at
+from marketkeep.raw.landing.packs import PACKS, PackFile, record_at
 from marketkeep.raw.landing.records import (
     Arrival,
     Record,
@@ -33,6 +33,7 @@ from marketkeep.raw.landing.records import (
     resource_record,
     revisit_record,
 )
+from marketkeep.raw.landing.shelf import Shelf
 
 PACK_BYTES = 256 << 20
 _LEVEL, _FILE_LEVEL = 6, 3
@@ -50,23 +51,27 @@ class LandingWriter:
 
     def __init__(
         self,
-        root: Path,
+        shelf: Shelf,
         run_id: str,
         index: Index,
         *,
         pack_bytes: int = PACK_BYTES,
         sequence: int = 0,
+        numbers: Mapping[str, int] | None = None,
         dropped: tuple[Dropped, ...] = (),
     ) -> None:
+        """`sequence` and, by source, `numbers` say how far the run had come, where it is taken up again."""
         self.run_id = run_id
         self.dropped = dropped
-        self._root = root
+        self._shelf = shelf
+        self._numbers = dict(numbers or {})
         self._index = index
         self._pack_bytes = pack_bytes
         self._sequence = sequence
         self._packs: dict[str, tuple[PackFile, date]] = {}
         self._fresh: dict[str, Entry] = {}
         self._again: list[Entry] = []
+        self._added = False
 
     def land(self, request: Request, payload: Payload) -> RawRef:
         """
@@ -112,14 +117,15 @@ class LandingWriter:
         """
         packs = [pack for pack, _ in self._packs.values()]
         try:
-            for pack in packs:
-                pack.sync()
+            ended = self._shelf.keep(packs)
         except StoreError:
             self._take_back(packs)
             raise
         if self._fresh or self._again:
             self._index.add([*self._fresh.values(), *self._again], {pack.place: pack.size for pack in packs})
-            self._fresh, self._again = {}, []
+            self._fresh, self._again, self._added = {}, [], True
+        if ended:
+            self._end(packs)
 
     def close(self) -> None:
         """Commit and end."""
@@ -127,6 +133,8 @@ class LandingWriter:
             self.commit()
         finally:
             self._release()
+        if self._added:
+            self._shelf.share()
 
     def __enter__(self) -> Self:
         return self
@@ -145,6 +153,7 @@ class LandingWriter:
         # A revisit must never outlive what it refers to: across packs, that is made durable first.
         if original and original[0].pack != pack.place and arrival.digest in self._fresh:
             self.commit()
+            pack = self._pack_for(arrival)
         records: list[tuple[Record, Iterable[bytes]]] = []
         if not pack.size:
             records.append((pack_record(self.run_id, pack.path.name, arrival.fetched_at), ()))
@@ -174,7 +183,7 @@ class LandingWriter:
         entry = self._fresh.get(digest) or self._index.first(digest)
         if entry:
             with suppress(Broken, FileNotFoundError):
-                record = record_at(self._root / entry.pack, entry.offset)
+                record = record_at(self._shelf.path(entry.pack), entry.offset)
                 if record.fields.get("WARC-Payload-Digest") == digest and record.kind != "revisit":
                     return entry, record
         return None
@@ -186,9 +195,10 @@ class LandingWriter:
             if pack.size < self._pack_bytes and day <= begun:
                 return pack
             self.commit()
-            pack.close()
-            del self._packs[source]
-        pack = PackFile(self._root, self._next_place(source, day))
+            if source in self._packs:
+                pack.close()
+                del self._packs[source]
+        pack = self._shelf.begin(self._next_place(source, day))
         self._packs[source] = pack, day
         return pack
 
@@ -196,14 +206,23 @@ class LandingWriter:
         for what, text in (("run id", self.run_id), ("source", source)):
             if not _SAFE_NAME.fullmatch(text):
                 raise BadInput(f"{what} {text!r} cannot name a file. Use letters, digits, dots and dashes.")
-        numbers = (name.number for name in pack_names(self._root, source) if name.run == self.run_id)
-        return f"landing/{source}/{day}/{self.run_id}-{max(numbers, default=0) + 1}.warc.gz"
+        self._numbers[source] = number = self._numbers.get(source, 0) + 1
+        return f"landing/{source}/{day}/{self.run_id}-{number}{PACKS}"
+
+    def _end(self, packs: list[PackFile]) -> None:
+        """Close packs that nothing can be added to any more; what follows goes into new ones."""
+        for pack in packs:
+            pack.close()
+        self._packs = {}
 
     def _take_back(self, packs: list[PackFile]) -> None:
         self._fresh, self._again = {}, []
         for pack in packs:
             with suppress(OSError):
                 pack.cut(pack.synced)
+        if not self._shelf.grows:
+            # One of them may be stored all the same: nothing else may be stored under its name.
+            self._end(packs)
 
     def _release(self) -> None:
         for pack, _ in self._packs.values():

@@ -1,12 +1,13 @@
 """
 The catalog: what is published, which raw batches it rests on, and what sources have already been asked.
 
-Four tables kept as content-addressed Parquet files and one small pointer that is replaced in one step; a reader sees
+Five tables kept as content-addressed Parquet files and one small pointer that is replaced in one step; a reader sees
 one whole version or the next. It is derived: `rebuild` makes it again from raw, byte for byte.
 """
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import io
 from collections import defaultdict
@@ -16,20 +17,27 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import cached_property, lru_cache
 from pathlib import Path
+from typing import Any
 
 import orjson
 import polars as pl
 
-from marketkeep.errors import CorruptFile, OtherForm
-from marketkeep.files import write_atomic
-from marketkeep.model import ASKED, BATCHES, CATALOG, TICKERS, Batch, Table
+from marketkeep.errors import CorruptFile, OtherForm, StoreError
+from marketkeep.files import Files, files_at
+from marketkeep.model import ASKED, BATCHES, CATALOG, PANELS, TICKERS, Batch, Table
 from marketkeep.stores.lake.layout import CURRENT
 
-FORM = 2
+FORM = 3
 """The form of all that is published. What another form has published is made anew by `rebuild`, never read."""
 
 _NO_ENTRIES = CATALOG.empty()
-_TABLES: dict[str, Table] = {"entries": CATALOG, "batches": BATCHES, "asked": ASKED, "tickers": TICKERS}
+_TABLES: dict[str, Table] = {
+    "entries": CATALOG,
+    "batches": BATCHES,
+    "asked": ASKED,
+    "tickers": TICKERS,
+    "panels": PANELS,
+}
 
 
 @dataclass(frozen=True)
@@ -37,7 +45,8 @@ class Catalog:
     """
     One version of the catalog; `version` is the hash of its content, empty for a keep that holds nothing.
 
-    `tickers` (`TICKERS` rows) say whose rows what is published holds under which symbol.
+    `tickers` (`TICKERS` rows) say whose rows what is published holds under which symbol, `panels` (`PANELS` rows) which
+    files the panel is made of.
     """
 
     version: str
@@ -45,6 +54,8 @@ class Catalog:
     batches: pl.DataFrame
     asked: pl.DataFrame
     tickers: pl.DataFrame = field(default_factory=TICKERS.empty)
+    panels: pl.DataFrame = field(default_factory=PANELS.empty)
+    pointer: bytes | None = None
 
     @classmethod
     def empty(cls) -> Catalog:
@@ -73,6 +84,11 @@ class Catalog:
     def answered_by_any(self, dataset: str, symbol: str) -> list[tuple[date, date]]:
         """Spans [start, end) that some source has answered for, with rows or without."""
         return self._answered.get((dataset, symbol), [])
+
+    @cached_property
+    def worked_out(self) -> dict[str, Any]:
+        """What readers worked out of this version, under names of their own; it is let go of with it."""
+        return {}
 
     @cached_property
     def _answered(self) -> dict[tuple[str, str], list[tuple[date, date]]]:
@@ -112,72 +128,89 @@ class Catalog:
         return self.batches.filter(pl.col("dataset") == dataset).sort("batch_id")["path"].to_list()
 
 
-def read_catalog(root: Path) -> Catalog:
+def read_catalog(place: Files | Path | str) -> Catalog:
     """The current version; an absent one is empty. Raises `CorruptFile` when its bytes differ from their hash."""
+    files = files_at(place)
     # A writer may replace the version between our two reads; the files of the old one are then gone, so look again.
     for attempt in range(3):
         try:
-            return _read(root)
+            pointer = read_pointer(files)
+            return Catalog.empty() if pointer is None else _load(files, pointer)
         except FileNotFoundError as error:
             if attempt == 2:
                 raise CorruptFile(
-                    Path(str(error.filename)), "the catalog points to it, but it is gone", derived=True
+                    str(error.filename), "the catalog points to it, but it is gone", derived=True
                 ) from error
     raise AssertionError("unreachable")
 
 
-def _read(root: Path) -> Catalog:
-    pointer = root / CURRENT
-    return _load(root, pointer.read_bytes()) if pointer.exists() else Catalog.empty()
+def read_pointer(files: Files) -> bytes | None:
+    """The pointer to the current version, None where there is none."""
+    try:
+        return files.read(CURRENT)
+    except FileNotFoundError:
+        return None
 
 
 @lru_cache(maxsize=4)
-def _load(root: Path, pointer: bytes) -> Catalog:
+def _load(files: Files, pointer: bytes) -> Catalog:
     """The version a pointer names. What it names never changes, so it is read once."""
     try:
         told = orjson.loads(pointer)
         if told.get("form") != FORM:
-            raise OtherForm(root / CURRENT)
+            raise OtherForm(files.name(CURRENT))
         names = {table: str(told[table]) for table in _TABLES}
-        paths = {table: root / "catalog" / names[table] for table in _TABLES}
+        keys = {f"catalog/{names[table]}": table for table in _TABLES}
     except (orjson.JSONDecodeError, AttributeError, KeyError) as error:
-        raise CorruptFile(root / CURRENT, "it does not name the catalog's tables", derived=True) from error
+        raise CorruptFile(files.name(CURRENT), "it does not name the catalog's tables", derived=True) from error
     frames = {}
-    for table, path in paths.items():
-        data = path.read_bytes()
-        if _digest(data) not in path.name:
-            raise CorruptFile(path, "its bytes differ from the hash in its name", derived=True)
-        frames[table] = pl.read_parquet(io.BytesIO(data))
-    return Catalog(_version(names), **frames)
+    for key, data in files.stream(list(keys), {key: key for key in keys}):
+        if data is None:
+            raise FileNotFoundError(errno.ENOENT, "it is not there", files.name(key))
+        if _digest(data) not in key:
+            raise CorruptFile(files.name(key), "its bytes differ from the hash in its name", derived=True)
+        frames[keys[key]] = pl.read_parquet(io.BytesIO(data))
+    return Catalog(_version(names), **frames, pointer=pointer)
 
 
 def write_catalog(
-    root: Path,
+    place: Files | Path | str,
     entries: pl.DataFrame,
     batches: pl.DataFrame,
     asked: pl.DataFrame,
     tickers: pl.DataFrame | None = None,
+    panels: pl.DataFrame | None = None,
+    *,
+    over: Catalog | None = None,
 ) -> Catalog:
-    """Replace the current version in one step and drop the files only the old one used."""
-    names = {}
+    """
+    Replace the current version in one step and drop the files only the old one used.
+
+    `over` is the version that this one was made from. Raises `StoreError` when another writer replaced that meanwhile;
+    then nothing was changed.
+    """
+    files, names = files_at(place), {}
+    before = read_pointer(files) if over is None else over.pointer
     frames = {}
-    told = {"entries": entries, "batches": batches, "asked": asked}
-    for name, frame in {**told, "tickers": TICKERS.empty() if tickers is None else tickers}.items():
-        table = _TABLES[name]
-        frames[name] = table.conform(frame).sort(*table.key)
+    told = {"entries": entries, "batches": batches, "asked": asked, "tickers": tickers, "panels": panels}
+    for name, table in _TABLES.items():
+        frame = told[name]
+        frames[name] = table.empty() if frame is None else table.conform(frame).sort(*table.key)
         buffer = io.BytesIO()
         frames[name].write_parquet(buffer, compression="zstd")
         names[name] = f"{name}-{_digest(buffer.getvalue())}.parquet"
-        if not (root / "catalog" / names[name]).exists():
-            # On disk before the pointer names it: a power cut must not leave a pointer to nothing.
-            write_atomic(root / "catalog" / names[name], buffer.getvalue(), durable=True)
-    pointer = orjson.dumps({"form": FORM, **names}, option=orjson.OPT_INDENT_2)
-    write_atomic(root / CURRENT, pointer + b"\n", durable=True)
-    for old in (root / "catalog").glob("*.parquet"):
-        if old.name not in names.values():
-            with suppress(OSError):
-                old.unlink()
-    return Catalog(_version(names), **frames)
+        key = f"catalog/{names[name]}"
+        if not files.exists(key):
+            # Stored before the pointer names it: a power cut must not leave a pointer to nothing.
+            files.write(key, buffer.getvalue(), durable=True)
+    pointer = orjson.dumps({"form": FORM, **names}, option=orjson.OPT_INDENT_2) + b"\n"
+    files.replace(CURRENT, pointer, over=before)
+    kept = {CURRENT, *(f"catalog/{name}" for name in names.values())}
+    # What was folded lies in a folder of its own.
+    old = (key for key in files.keys("catalog/") if key not in kept and "/" not in key.removeprefix("catalog/"))
+    with suppress(StoreError):
+        files.remove(old)
+    return Catalog(_version(names), **frames, pointer=pointer)
 
 
 def batch_rows(batches: Iterable[Batch]) -> pl.DataFrame:

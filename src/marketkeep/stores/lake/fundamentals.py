@@ -4,12 +4,12 @@ Reading and writing the published fundamentals: one JSON array a symbol and year
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from pathlib import Path
+from collections.abc import Iterable, Sequence
 
 import polars as pl
 
 from marketkeep.errors import CorruptFile
+from marketkeep.files import Files, Versions
 from marketkeep.model import FUNDAMENTALS, UTC
 from marketkeep.stores.lake import layout, records
 from marketkeep.stores.lake.catalog import Catalog
@@ -38,7 +38,7 @@ def dump_fundamentals(rows: pl.DataFrame) -> dict[tuple[str, int], bytes]:
 
 
 def read_fundamentals(
-    root: Path, catalog: Catalog, symbols: Iterable[str], years: tuple[int | None, int | None] = (None, None)
+    files: Files, catalog: Catalog, symbols: Iterable[str], years: tuple[int | None, int | None] = (None, None)
 ) -> pl.DataFrame:
     """
     Published rows of these symbols whose `period_end` lies in the years from first to last (None: without bound), as
@@ -52,26 +52,31 @@ def read_fundamentals(
         mine = mine.filter(pl.col("period") >= first)
     if last is not None:
         mine = mine.filter(pl.col("period") <= last)
-    files = mine.sort("symbol", "period").select("symbol", "period").iter_rows()
-    return load_fundamentals([root / layout.fundamentals(symbol, year) for symbol, year in files])
+    told = mine.sort("symbol", "period").select("symbol", "period", "hash").iter_rows()
+    versions = {layout.fundamentals(symbol, year): digest for symbol, year, digest in told}
+    return load_fundamentals(files, list(versions), versions)
 
 
-def load_fundamentals(paths: list[Path]) -> pl.DataFrame:
+def load_fundamentals(files: Files, keys: Sequence[str], versions: Versions | None = None) -> pl.DataFrame:
     """The rows of these files. Raises `CorruptFile` naming one that cannot be read."""
-    return pl.concat([FUNDAMENTALS.empty(), *(_load(path) for path in paths)])
-
-
-def _load(path: Path) -> pl.DataFrame:
     try:
-        frame = pl.read_json(path.read_bytes(), schema=_TEXT)
+        frames = [_parsed(files.name(key), data) for key, data in files.stream(keys, versions)]
+    except OSError as error:
+        raise CorruptFile(str(error.filename), f"it cannot be read ({error.strerror})", derived=True) from error
+    return pl.concat([FUNDAMENTALS.empty(), *frames])
+
+
+def _parsed(name: str, data: bytes | None) -> pl.DataFrame:
+    if data is None:
+        raise CorruptFile(name, "it cannot be read (it is not there)", derived=True)
+    try:
+        frame = pl.read_json(data, schema=_TEXT)
         read = frame.with_columns(
             *(pl.col(name).str.to_date("%Y-%m-%d", strict=True) for name in _DATES),
             available_at=pl.col("available_at").str.to_datetime(_INSTANT, time_unit="us", strict=True).cast(UTC),
         )
-    except OSError as error:
-        raise CorruptFile(path, f"it cannot be read ({error.strerror})", derived=True) from error
     except pl.exceptions.PolarsError as error:
-        raise CorruptFile(path, f"it does not hold the records it should ({error})", derived=True) from error
+        raise CorruptFile(name, f"it does not hold the records it should ({error})", derived=True) from error
     if read.select(pl.any_horizontal(pl.col(FUNDAMENTALS.key).is_null()).any()).item():
-        raise CorruptFile(path, f"a record without one of {', '.join(FUNDAMENTALS.key)}", derived=True)
+        raise CorruptFile(name, f"a record without one of {', '.join(FUNDAMENTALS.key)}", derived=True)
     return read

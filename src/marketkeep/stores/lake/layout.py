@@ -7,6 +7,7 @@ from __future__ import annotations
 from datetime import date
 from pathlib import Path
 
+from marketkeep.files import Files, files_at
 from marketkeep.model import Symbol
 
 MARKER = "marketkeep.json"
@@ -16,7 +17,7 @@ TICKERS = "reference/tickers.parquet"
 INDICES = "reference/index_constituents.parquet"
 YIELDS = "reference/treasury_yields.parquet"
 CURRENT = "catalog/CURRENT"
-DERIVED = ("ticks", "corporate_actions", "fundamental", "reference", "quality", "catalog")
+DERIVED = ("ticks", "corporate_actions", "fundamental", "reference", "quality", "panel", "catalog")
 """The folders of what is derived from raw."""
 ISSUERS = "catalog/folded/issuers.parquet"
 
@@ -46,6 +47,26 @@ def fundamentals(symbol: str, year: int) -> str:
     return f"fundamental/{Symbol(symbol).folder}/{year:04d}/fundamental.json"
 
 
+def panel(dataset: str, period: int) -> str:
+    """
+    The file of the panel with a dataset's rows of all symbols in a period: a year, a month that is over (202403) or a
+    session of one that goes on (20240305); of factors, which have no period, 0.
+    """
+    match dataset, len(str(period)):
+        case "factors", _:
+            return "panel/factors/factors.parquet"
+        case "daily_bars", _:
+            return f"panel/daily_bars/year={period:04d}/bars.parquet"
+        case "minute_bars", 6:
+            return f"panel/minute_bars/month={period // 100:04d}-{period % 100:02d}/bars.parquet"
+        case "minute_bars", 8:
+            day = f"{period // 10000:04d}-{period // 100 % 100:02d}-{period % 100:02d}"
+            return f"panel/minute_bars/month={day[:7]}/{day}.parquet"
+        case _:
+            msg = f"{dataset} {period}: not a part of the panel"
+            raise ValueError(msg)
+
+
 def entry(dataset: str, symbol: str, period: int) -> str:
     """The one file of a catalog entry; minute bars have one a session, and none here."""
     match dataset:
@@ -65,11 +86,16 @@ def findings(dataset: str, year: int) -> str:
     return f"quality/findings/{dataset}/{year:04d}.parquet"
 
 
+FINDINGS_HELD = "quality/findings_held.json"
+"""Which files of findings there are, as a JSON array of their keys: a question lists no folder."""
+
+
 def folded(dataset: str, digest: str) -> str:
     """What the reference tables need of a raw dataset, put together; named by the hash of its bytes."""
     return f"catalog/folded/{dataset}-{digest}.parquet"
 
 
-def published(root: Path) -> list[Path]:
-    """Every published (derived) file under `root`, sorted: what `rebuild` makes again."""
-    return sorted(path for folder in DERIVED for path in (root / folder).rglob("*") if path.is_file())
+def published(place: Files | Path | str) -> list[str]:
+    """Every published (derived) file, sorted: what `rebuild` makes again. It lists: for the writer alone."""
+    files = files_at(place)
+    return sorted(key for folder in DERIVED for key in files.keys(f"{folder}/"))

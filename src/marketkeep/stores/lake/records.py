@@ -6,11 +6,12 @@ Numbers are written as the shortest text that reads back to the same float64, so
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Sequence
 
 import polars as pl
 
 from marketkeep.errors import CorruptFile
+from marketkeep.files import Files, Versions
 from marketkeep.model import ACTIONS, DAILY_BARS
 from marketkeep.model.tables import Dtype
 
@@ -46,13 +47,15 @@ def dump_ticks(bars: pl.DataFrame) -> dict[tuple[str, int], bytes]:
     return {(symbol, year): array(text) for symbol, year, text in files.iter_rows()}
 
 
-def load_ticks(paths: list[Path]) -> pl.DataFrame:
+def load_ticks(
+    files: Files, keys: Sequence[str], versions: Versions | None = None, *, absent: bool = False
+) -> pl.DataFrame:
     """
-    The bars of these files, in their order, in `TICK_COLUMNS`.
+    The bars of these files, in their order, in `TICK_COLUMNS`; with `absent` those that are not there have none.
 
     Raises `CorruptFile` naming the first file that is not what `dump_ticks` writes.
     """
-    return _load(paths, _TICK_SCHEMA, DAILY_BARS.key)
+    return _parsed(files, _bodies(files, keys, versions, absent=absent), _TICK_SCHEMA, DAILY_BARS.key)
 
 
 def dump_actions(actions: pl.DataFrame) -> dict[str, bytes]:
@@ -68,14 +71,19 @@ def dump_actions(actions: pl.DataFrame) -> dict[str, bytes]:
     return {symbol: array(text) for symbol, text in files.iter_rows()}
 
 
-def load_actions(paths: list[Path]) -> pl.DataFrame:
-    """The actions of these files."""
-    return _load(paths, ACTIONS.schema, ACTIONS.key)
+def load_actions(
+    files: Files, keys: Sequence[str], versions: Versions | None = None, *, absent: bool = False
+) -> pl.DataFrame:
+    """The actions of these files, as `load_ticks` reads bars."""
+    return _parsed(files, _bodies(files, keys, versions, absent=absent), ACTIONS.schema, ACTIONS.key)
 
 
-def _load(paths: list[Path], schema: dict[str, Dtype], key: tuple[str, ...]) -> pl.DataFrame:
-    bodies = [_body(path) for path in paths]
-    filled = [body for body in bodies if body]
+_Bodies = list[tuple[str, bytes]]
+"""By key what lies between the brackets of its array."""
+
+
+def _parsed(files: Files, bodies: _Bodies, schema: dict[str, Dtype], key: tuple[str, ...]) -> pl.DataFrame:
+    filled = [body for _, body in bodies if body]
     if not filled:
         return pl.DataFrame(schema=schema)
     text = {name: pl.String if dtype == pl.Date else dtype for name, dtype in schema.items()}
@@ -87,17 +95,25 @@ def _load(paths: list[Path], schema: dict[str, Dtype], key: tuple[str, ...]) -> 
             raise pl.exceptions.SchemaError(f"a record without {' or '.join(key)}")
         return read
     except pl.exceptions.PolarsError as error:
-        for path in paths:
-            if len(paths) > 1:
-                _load([path], schema, key)
-        raise CorruptFile(paths[0], f"it does not hold the records it should ({error})", derived=True) from error
+        for one in bodies:
+            if len(bodies) > 1:
+                _parsed(files, [one], schema, key)
+        name = files.name(bodies[0][0])
+        raise CorruptFile(name, f"it does not hold the records it should ({error})", derived=True) from error
 
 
-def _body(path: Path) -> bytes:
+def _bodies(files: Files, keys: Sequence[str], versions: Versions | None, *, absent: bool) -> _Bodies:
+    found: _Bodies = []
     try:
-        data = path.read_bytes().strip()
+        for key, data in files.stream(keys, versions):
+            if data is None:
+                if not absent:
+                    raise CorruptFile(files.name(key), "it cannot be read (it is not there)", derived=True)
+                continue
+            text = data.strip()
+            if not (text.startswith(b"[") and text.endswith(b"]")):
+                raise CorruptFile(files.name(key), "it is not a JSON array", derived=True)
+            found.append((key, text[1:-1].strip()))
     except OSError as error:
-        raise CorruptFile(path, f"it cannot be read ({error.strerror})", derived=True) from error
-    if not (data.startswith(b"[") and data.endswith(b"]")):
-        raise CorruptFile(path, "it is not a JSON array", derived=True)
-    return data[1:-1].strip()
+        raise CorruptFile(str(error.filename), f"it cannot be read ({error.strerror})", derived=True) from error
+    return found
