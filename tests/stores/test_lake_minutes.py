@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 
 from marketkeep.errors import CorruptFile
-from marketkeep.files import write_atomic
+from marketkeep.files import Folder, write_atomic
 from marketkeep.model import ASKED, BATCHES, CATALOG, MINUTE_BARS
 from marketkeep.stores.lake import Catalog, layout, minutes
 from minute_rows import minute
@@ -55,9 +55,9 @@ def test_same_rows_are_the_same_bytes(tmp_path: Path) -> None:
     """
     assert minutes.dump_minutes(bars(MONDAY)) == minutes.dump_minutes(bars(MONDAY))
     publish(tmp_path, ("AAPL", MONDAY), ("AAPL", TUESDAY))
-    read = minutes.load_minutes(tmp_path, [("AAPL", MONDAY), ("AAPL", TUESDAY)])
+    read = minutes.load_minutes(Folder(tmp_path), [("AAPL", MONDAY), ("AAPL", TUESDAY)])
     assert read.equals(pl.concat([bars(MONDAY), bars(TUESDAY)]))
-    assert minutes.load_minutes(tmp_path, []).equals(MINUTE_BARS.empty())
+    assert minutes.load_minutes(Folder(tmp_path), []).equals(MINUTE_BARS.empty())
 
 
 def test_sessions_follow_from_the_catalog() -> None:
@@ -84,7 +84,7 @@ def test_reading_opens_what_the_catalog_names(tmp_path: Path) -> None:
     )
 
     def days(symbols: list[str], first: date | None = None, last: date | None = None) -> list[tuple[str, date]]:
-        read = minutes.read_minutes(tmp_path, held, symbols, first, last)
+        read = minutes.read_minutes(Folder(tmp_path), held, symbols, first, last)
         return read.select("symbol", "date").unique(maintain_order=True).rows()
 
     assert days(["AAPL"]) == [("AAPL", MONDAY), ("AAPL", date(2024, 3, 6)), ("AAPL", THURSDAY)]
@@ -99,9 +99,9 @@ def test_hash_of_a_month(tmp_path: Path) -> None:
     A month's hash is taken over its files' own, in order; a file that is gone has none.
     """
     publish(tmp_path, ("AAPL", MONDAY))
-    digest = minutes.file_digest(tmp_path, "AAPL", MONDAY)
-    assert digest == hashlib.sha256(minutes.dump_minutes(bars(MONDAY))).hexdigest()
-    assert minutes.file_digest(tmp_path, "AAPL", TUESDAY) is None
+    found = minutes.file_digests(Folder(tmp_path), [("AAPL", MONDAY), ("AAPL", TUESDAY)])
+    assert found["AAPL", MONDAY] == hashlib.sha256(minutes.dump_minutes(bars(MONDAY))).hexdigest()
+    assert found["AAPL", TUESDAY] is None
     assert minutes.month_hash(["a", "b"]) == hashlib.sha256(b"ab").hexdigest() != minutes.month_hash(["b", "a"])
 
 
@@ -121,5 +121,5 @@ def test_damage_is_named(tmp_path: Path, harm: str) -> None:
     else:
         path.write_text("[]")
     with pytest.raises(CorruptFile) as raised:
-        minutes.load_minutes(tmp_path, [("AAPL", MONDAY), ("AAPL", TUESDAY)])
+        minutes.load_minutes(Folder(tmp_path), [("AAPL", MONDAY), ("AAPL", TUESDAY)])
     assert raised.value.path == path

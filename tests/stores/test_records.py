@@ -14,6 +14,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from marketkeep.errors import CorruptFile
+from marketkeep.files import Folder
 from marketkeep.model import ACTIONS
 from marketkeep.stores.lake import records
 
@@ -43,13 +44,12 @@ def frame_of(rows: list[tuple[Any, ...]]) -> pl.DataFrame:
     return pl.DataFrame(sorted(rows, key=lambda row: row[:2]), schema=records.no_ticks().schema, orient="row")
 
 
-def put(folder: Path, files: dict[Any, bytes]) -> list[Path]:
+def put(folder: Path, files: dict[Any, bytes]) -> tuple[Folder, list[str]]:
     """Write files in order and name them."""
-    paths = []
-    for number, data in enumerate(files.values()):
-        paths.append(folder / f"{number}.json")
-        paths[-1].write_bytes(data)
-    return paths
+    keys = [f"{number}.json" for number in range(len(files))]
+    for key, data in zip(keys, files.values(), strict=True):
+        (folder / key).write_bytes(data)
+    return Folder(folder), keys
 
 
 @pytest.fixture(scope="module")
@@ -71,7 +71,7 @@ def test_bars_come_back_to_the_bit(folder: Path, rows: list[tuple[Any, ...]]) ->
     frame = frame_of(rows)
     files = records.dump_ticks(frame)
     assert set(files) == {(symbol, day.year) for symbol, day in frame.select("symbol", "date").rows()}
-    assert records.load_ticks(put(folder, files)).equals(frame)
+    assert records.load_ticks(*put(folder, files)).equals(frame)
     assert records.dump_ticks(frame_of(rows[::-1])) == files
 
 
@@ -98,7 +98,8 @@ def test_other_tools_read_the_file(tmp_path: Path) -> None:
     DuckDB and polars read the published file as it is.
     """
     frame = frame_of([("NA", date(2020, 1, day), 1.5, 2.0, None, 1e-7, 1e16, 12.0, 95, "csv") for day in (2, 3, 6)])
-    [path] = put(tmp_path, records.dump_ticks(frame))
+    _, [key] = put(tmp_path, records.dump_ticks(frame))
+    path = tmp_path / key
     query = "select symbol, date, open, low, close, adj_close, volume from read_json(?) order by date"
     assert duckdb.execute(query, [str(path)]).fetchall() == [
         ("NA", date(2020, 1, day), 1.5, None, 1e-7, 1e16, 12.0) for day in (2, 3, 6)
@@ -111,10 +112,10 @@ def test_nothing_to_write_and_nothing_to_read(tmp_path: Path) -> None:
     No bars make no file; an empty array has no bars; no file has none either.
     """
     assert records.dump_ticks(records.no_ticks()) == {}
-    assert records.load_ticks([]).equals(records.no_ticks())
-    assert records.load_ticks(put(tmp_path, {0: b"[]\n"})).equals(records.no_ticks())
+    assert records.load_ticks(Folder(tmp_path), []).equals(records.no_ticks())
+    assert records.load_ticks(*put(tmp_path, {0: b"[]\n"})).equals(records.no_ticks())
     assert records.dump_actions(ACTIONS.empty()) == {}
-    assert records.load_actions(put(tmp_path, {0: b"[]\n"})).equals(ACTIONS.empty())
+    assert records.load_actions(*put(tmp_path, {0: b"[]\n"})).equals(ACTIONS.empty())
 
 
 @given(amount=NUMBERS, factor=NUMBERS, new=st.integers(1, 2**62))
@@ -130,8 +131,8 @@ def test_actions_come_back_to_the_bit(folder: Path, amount: float | None, factor
         {**told, "ex_date": date(2020, 8, 7), "kind": "dividend", "amount": amount, "adjustment_factor": factor},
     ]
     frame = pl.DataFrame(rows, schema=ACTIONS.schema)
-    paths = put(folder, {0: records.dump_actions(frame)["NA"]})
-    assert records.load_actions(paths).equals(frame.sort("ex_date", "kind"))
+    where, keys = put(folder, {0: records.dump_actions(frame)["NA"]})
+    assert records.load_actions(where, keys).equals(frame.sort("ex_date", "kind"))
 
 
 @pytest.mark.parametrize(
@@ -159,11 +160,11 @@ def test_damaged_file_is_named(tmp_path: Path, content: bytes) -> None:
     A file that is not what is published is `CorruptFile` naming it, alone and among good ones.
     """
     good = records.dump_ticks(frame_of([TINY]))
-    paths = put(tmp_path, {0: next(iter(good.values())), 1: content, 2: next(iter(good.values()))})
-    for asked in ([paths[1]], paths):
+    where, keys = put(tmp_path, {0: next(iter(good.values())), 1: content, 2: next(iter(good.values()))})
+    for asked in ([keys[1]], keys):
         with pytest.raises(CorruptFile) as caught:
-            records.load_ticks(asked)
-        assert caught.value.path == paths[1]
+            records.load_ticks(where, asked)
+        assert caught.value.path == tmp_path / keys[1]
 
 
 def test_file_gone_is_named(tmp_path: Path) -> None:
@@ -171,4 +172,4 @@ def test_file_gone_is_named(tmp_path: Path) -> None:
     A file that the catalog lists and that is not there is `CorruptFile` too.
     """
     with pytest.raises(CorruptFile, match="cannot be read"):
-        records.load_ticks([tmp_path / "gone.json"])
+        records.load_ticks(Folder(tmp_path), ["gone.json"])

@@ -2,7 +2,7 @@
 
 from marketkeep.gold.applications import needs_whole
 from marketkeep.gold.basis import as_traded
-from marketkeep.gold.factors import adjust, with_factors
+from marketkeep.gold.factors import adjust, factor_steps, with_factors
 from marketkeep.gold.jury import Evidence, concerned, judge, others, retold, told_actions
 from marketkeep.gold.minutes import MINUTE_PRICES, MinuteGold, promote_minutes
 from marketkeep.gold.newest import newest_actions
@@ -19,6 +19,7 @@ __all__ = [
     "as_traded",
     "candidates",
     "concerned",
+    "factor_steps",
     "judge",
     "needs_whole",
     "newest_actions",

@@ -20,6 +20,7 @@ import numpy.typing as npt
 import polars as pl
 
 from marketkeep.gold.jury.steps import says
+from marketkeep.model import FACTORS
 
 Floats = npt.NDArray[np.float64]
 Days = npt.NDArray[np.datetime64]
@@ -117,38 +118,47 @@ def _still(step: float, row: dict[str, Any]) -> bool:
     return 0 < step < np.inf and says(step, row["numerator"] / row["denominator"]) == "do not step"
 
 
+def factor_steps(actions: pl.DataFrame) -> pl.DataFrame:
+    """
+    The factors as steps, `FACTORS` rows sorted by symbol and until: a bar has those of the first row of its symbol with
+    a later `until`, the product of the factors of its symbol's actions with a later ex-date, the latest first. Behind
+    the last row both are 1.
+
+    Rows of actions that are not applied make no step.
+    """
+    key = ["symbol", "ex_date"]
+    factor, is_split = pl.col("adjustment_factor"), pl.col("kind") == "split"
+    events = actions.filter(factor.is_not_null())
+    return (
+        events.sort(*key, descending=[False, True], maintain_order=True)
+        .select(
+            *key,
+            # A factor of 1 leaves a product as it is, to the last bit.
+            split_factor=pl.when(is_split).then(factor).otherwise(1.0).cum_prod().over("symbol"),
+            dividend_factor=pl.when(is_split).then(1.0).otherwise(factor).cum_prod().over("symbol"),
+        )
+        .unique(key, keep="last", maintain_order=True)
+        .select("symbol", "split_factor", "dividend_factor", until="ex_date")
+        .select(list(FACTORS.schema))
+        .sort("symbol", "until")
+    )
+
+
 def adjust(bars: pl.DataFrame, actions: pl.DataFrame, *, upto: date | None = None) -> pl.DataFrame:
     """
     Bars (sorted by symbol and date) with split_factor, dividend_factor and adj_close from their actions' factors.
 
     With `upto` only ex-dates up to that day (included) are applied.
     """
-    events = actions.filter(pl.col("adjustment_factor").is_not_null())
-    if upto is not None:
-        events = events.filter(pl.col("ex_date") <= upto)
-    is_split = pl.col("kind") == "split"
-    frame = bars.with_columns(
-        split_factor=_later(bars, events.filter(is_split)), dividend_factor=_later(bars, events.filter(~is_split))
-    )
-    return frame.with_columns(adj_close=pl.col("close") * pl.col("split_factor") * pl.col("dividend_factor"))
-
-
-def _later(bars: pl.DataFrame, events: pl.DataFrame) -> pl.Series:
-    """For each bar the product of the factors of its symbol's events with a later ex-date, the latest first."""
-    key = ["symbol", "ex_date"]
-    products = (
-        events.sort(*key, descending=[False, True], maintain_order=True)
-        .select(*key, product=pl.col("adjustment_factor").cum_prod().over("symbol"))
-        .unique(key, keep="last", maintain_order=True)
-        .sort(key)
-    )
+    events = actions if upto is None else actions.filter(pl.col("ex_date") <= upto)
     met = bars.select("symbol", "date").join_asof(
-        products,
+        factor_steps(events),
         left_on="date",
-        right_on="ex_date",
+        right_on="until",
         by="symbol",
         strategy="forward",
         allow_exact_matches=False,
         check_sortedness=False,
     )
-    return met["product"].fill_null(1.0)
+    frame = bars.with_columns(met.select(pl.col("split_factor", "dividend_factor").fill_null(1.0)))
+    return frame.with_columns(adj_close=pl.col("close") * pl.col("split_factor") * pl.col("dividend_factor"))

@@ -5,6 +5,7 @@ The tables that a keep publishes, in the order of the data dictionary. It descri
 from __future__ import annotations
 
 from marketkeep.model.fundamental_tables import FUNDAMENTALS
+from marketkeep.model.panel_tables import FACTORS, PANELS
 from marketkeep.model.reference_tables import (
     INDEX_MEMBERS,
     SECURITIES,
@@ -35,7 +36,9 @@ PUBLISHED_TABLES = (
     TREASURY_YIELDS,
     MINUTE_DAYS,
     FINDINGS,
+    FACTORS,
     CATALOG,
+    PANELS,
     BATCHES,
     ASKED,
 )
