@@ -89,10 +89,7 @@ def differing_actions(keep: marketkeep.Keep, gym: Gym, symbol: str, start: date,
 
 def published_tree(root: Path) -> dict[str, str]:
     """Hash of every published file, by its path."""
-    return {
-        path.relative_to(root).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
-        for path in layout.published(root)
-    }
+    return {key: hashlib.sha256((root / key).read_bytes()).hexdigest() for key in layout.published(root)}
 
 
 def served_tree(root: Path) -> dict[str, str]:

@@ -25,7 +25,7 @@ from marketkeep.pipeline.collecting.filling import Outcome
 from marketkeep.pipeline.collecting.ledger import Ledger
 from marketkeep.pipeline.collecting.means import Means
 from marketkeep.pipeline.collecting.update import update
-from marketkeep.pipeline.journal import open_runs, read_run, run_paths
+from marketkeep.pipeline.journal import open_runs, read_run, run_keys
 from marketkeep.pipeline.rebuild import rebuild
 from marketkeep.pipeline.securities import add_symbols
 from marketkeep.pipeline.workspace import Workspace, open_workspace
@@ -131,7 +131,7 @@ class SourceKeep:
 
     def events(self, name: str) -> list[dict[str, Any]]:
         """All events of that name in all journals."""
-        return [one for path in run_paths(self.root) for one in read_run(path) if one["event"] == name]
+        return [one for path in run_keys(self.root) for one in read_run(self.root, path) if one["event"] == name]
 
     def raw(self) -> dict[str, str]:
         """What is known of each raw dataset from the source: how many rows, each once, and their hash."""

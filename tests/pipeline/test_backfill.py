@@ -12,7 +12,7 @@ from marketkeep.errors import BadRange, NotFound
 from marketkeep.model import Request
 from marketkeep.pipeline.collecting.repair import repair
 from marketkeep.pipeline.collecting.update import backfill
-from marketkeep.pipeline.journal import run_paths
+from marketkeep.pipeline.journal import run_keys
 from marketkeep.pipeline.securities import add_symbols
 from small_keep import SmallKeep
 
@@ -21,10 +21,10 @@ def test_backfill_range_must_rise(keep: SmallKeep) -> None:
     """
     A start after the end is refused before anything happens; a single day is a range.
     """
-    before = run_paths(keep.root)
+    before = run_keys(keep.root)
     with pytest.raises(BadRange):
         collect(keep, act=backfill, start=date(2025, 5, 8), end=date(2025, 5, 7))
-    assert run_paths(keep.root) == before
+    assert run_keys(keep.root) == before
     outcome = collect(keep, act=backfill, start=DAYS[2], end=DAYS[2])
     assert (outcome.missing_before, outcome.missing_after) == (4, 0)
 

@@ -217,7 +217,7 @@ def test_damaged_file_says_what_to_do(tmp_path: Path, opened: Callable[..., Ledg
 
 def test_unwritable_folder_is_a_store_error(tmp_path: Path, opened: Callable[..., Ledger]) -> None:
     """Where the ledger cannot be made, the error names it."""
-    (tmp_path / PLACE.parent).write_text("a file where a folder should be")
+    (tmp_path / "journal").write_text("a file where a folder should be")
     with opened() as ledger, pytest.raises(StoreError, match="ledger"):
         ledger.take("a")
 

@@ -14,6 +14,7 @@ from gold.told import directory, kept
 from marketkeep.errors import NotFound
 from marketkeep.model import BATCHES, FINDINGS, INDEX_MEMBERS, RAW_TABLES, Lineage
 from marketkeep.pipeline.publishing.absorb import absorb
+from marketkeep.pipeline.publishing.findings import hold_findings
 from marketkeep.pipeline.publishing.membership import keep_differences, publish_membership, publish_yields
 from marketkeep.pipeline.rebuild import rebuild
 from marketkeep.pipeline.workspace import Workspace
@@ -59,8 +60,10 @@ def test_members_are_published_and_read(work: Workspace) -> None:
     assert member_intervals(Published(work.lake), "sp500")["from_source"].to_list() == [None, "wikipedia"]
     assert found["detail"].to_list() == ["ishares has X in sp500, wikipedia has not"]
     keep_differences(work, found)
+    hold_findings(work)
     assert work.lake.findings().equals(found)
     keep_differences(work, FINDINGS.empty())
+    hold_findings(work)
     assert work.lake.findings().is_empty()
 
 
@@ -69,7 +72,7 @@ def test_order_of_batches_leaves_the_same_bytes(work: Workspace) -> None:
     A rebuild writes the file that updates wrote.
     """
     batches = two_sources(work)
-    file = work.root / layout.INDICES
+    file = Path(work.files.place) / layout.INDICES
     publish_membership(work, batches[0])
     publish_membership(work, pl.concat(batches))
     first = file.read_bytes()
@@ -84,8 +87,8 @@ def test_nothing_told_no_file(work: Workspace) -> None:
     """
     assert publish_membership(work, BATCHES.empty()).is_empty()
     publish_yields(work, BATCHES.empty())
-    assert not (work.root / layout.INDICES).exists()
-    assert not (work.root / layout.YIELDS).exists()
+    assert not (Path(work.files.place) / layout.INDICES).exists()
+    assert not (Path(work.files.place) / layout.YIELDS).exists()
     assert treasury_yields(work.lake).is_empty()
     with pytest.raises(NotFound, match="it has those of: none"):
         members(Published(work.lake), "sp500", date(2024, 1, 2))
@@ -118,7 +121,7 @@ def daily(work: Workspace, number: int) -> pl.DataFrame:
 
 def fold(work: Workspace) -> Path:
     """The one file that is kept of folded lists."""
-    (path,) = (work.root / "catalog" / "folded").glob("index_members-*")
+    (path,) = (Path(work.files.place) / "catalog" / "folded").glob("index_members-*")
     return path
 
 
@@ -140,7 +143,7 @@ def test_only_new_lists_are_read(work: Workspace, monkeypatch: pytest.MonkeyPatc
     publish_membership(work, pl.concat(batches))
     assert read == [batches[-1]["path"].to_list()]
     assert pl.read_parquet(fold(work)).height == before
-    file = (work.root / layout.INDICES).read_bytes()
+    file = (Path(work.files.place) / layout.INDICES).read_bytes()
     assert pl.read_parquet(file)["symbol"].to_list() == ["A", "B"]
 
 
@@ -151,10 +154,11 @@ def test_step_by_step_or_at_once(work: Workspace) -> None:
     batches = [*two_sources(work), *(daily(work, number) for number in range(5))]
     for count in range(1, len(batches) + 1):
         found = publish_membership(work, pl.concat(batches[-count:]))
-    step_by_step = fold(work).name, fold(work).read_bytes(), (work.root / layout.INDICES).read_bytes()
+    step_by_step = fold(work).name, fold(work).read_bytes(), (Path(work.files.place) / layout.INDICES).read_bytes()
     fold(work).unlink()
     assert publish_membership(work, pl.concat(batches)).equals(found)
-    assert (fold(work).name, fold(work).read_bytes(), (work.root / layout.INDICES).read_bytes()) == step_by_step
+    index = (Path(work.files.place) / layout.INDICES).read_bytes()
+    assert (fold(work).name, fold(work).read_bytes(), index) == step_by_step
 
 
 def test_trap_30_member_is_published_as_its_bars_are(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from gym_keep import published_tree
 
 from marketkeep.calendars import XNYS
 from marketkeep.errors import CorruptFile
+from marketkeep.files import Folder
 from marketkeep.pipeline.publishing.absorb import absorb, clear_published
 from marketkeep.stores.lake import layout
 from marketkeep.stores.lake.minute_days import load_days
@@ -145,7 +146,7 @@ def test_session_that_is_gone_has_no_finding(tmp_path: Path) -> None:
     keep.work = type(keep)(keep.root, now=keep.now).work
     keep.take(*session(DAYS[0], volume=-1.0))
     assert against(keep) == []
-    assert load_days(keep.root, DAYS[0].replace(day=1)).is_empty()
+    assert load_days(Folder(keep.root), DAYS[0].replace(day=1)).is_empty()
 
 
 def test_totals_that_cannot_be_read_are_named(tmp_path: Path) -> None:
@@ -163,7 +164,7 @@ def test_totals_that_cannot_be_read_are_named(tmp_path: Path) -> None:
     clear_published(keep.work)
     absorb(keep.work)
     assert path.read_bytes() != sound
-    assert load_days(keep.root, DAYS[0])["date"].to_list() == DAYS[:2]
+    assert load_days(Folder(keep.root), DAYS[0])["date"].to_list() == DAYS[:2]
 
 
 def test_rename_takes_minutes_along(tmp_path: Path) -> None:
@@ -181,7 +182,7 @@ def test_rename_takes_minutes_along(tmp_path: Path) -> None:
     keep.take(*session(DAYS[2], symbol="FB"))
     assert against(keep) == [("minutes_differ", "META", DAYS[0], None)]
     assert set(keep.open().findings()["symbol"]) == {"META"}
-    assert set(load_days(keep.root, DAYS[0].replace(day=1))["symbol"]) == {"META"}
+    assert set(load_days(Folder(keep.root), DAYS[0].replace(day=1))["symbol"]) == {"META"}
     assert keep.open().minute_bars("META").polars()["date"].unique().sort().to_list() == DAYS[:3]
     assert not (keep.root / "ticks/minute/FB").exists() or not list((keep.root / "ticks/minute/FB").rglob("*.parquet"))
     same_after_rebuild(keep)

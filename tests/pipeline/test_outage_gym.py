@@ -16,7 +16,7 @@ from gym.polygon import Polygon
 from gym.vendors import some_vendors
 from marketkeep.pipeline.collecting.filling import Outcome
 from marketkeep.pipeline.collecting.update import backfill
-from marketkeep.pipeline.journal import read_run, run_paths
+from marketkeep.pipeline.journal import read_run, run_keys
 from marketkeep.pipeline.rebuild import rebuild
 
 START, LAST = date(2021, 12, 30), date(2024, 12, 27)
@@ -100,7 +100,7 @@ def test_outage_is_told_in_words(outcome: Outcome, keep: VendorsKeep) -> None:
     """
     The journal says in a sentence that the source failed and until when it is not asked.
     """
-    told = [one for path in run_paths(keep.root) for one in read_run(path) if one["event"] == "source"]
+    told = [one for path in run_keys(keep.root) for one in read_run(keep.root, path) if one["event"] == "source"]
     notes = [one["note"] for one in told if one["source"] == "yahoo"]
     assert any("its server fails (HTTP 503)" in note and "not asked again before" in note for note in notes), notes
 

@@ -10,6 +10,7 @@ import pytest
 from fact_keep import FactKeep, of
 from fact_rows import company, fact, filing, year
 from marketkeep.errors import CorruptFile
+from marketkeep.files import Folder
 from marketkeep.model import FINDINGS, FUNDAMENTALS
 from marketkeep.operate.doctor import examine
 from marketkeep.pipeline.publishing.fundamentals import publish_fundamentals
@@ -58,7 +59,7 @@ def test_files_lie_by_symbol_and_year(keep: FactKeep) -> None:
         *(f"fundamental/MADE/{year}/fundamental.json" for year in (2022, 2023)),
         "fundamental/OTHR/2022/fundamental.json",
     ]
-    rows = read_fundamentals(keep.root, keep.work.lake.catalog(), ["MADE", "MADE.B"])
+    rows = read_fundamentals(Folder(keep.root), keep.work.lake.catalog(), ["MADE", "MADE.B"])
     assert rows.schema == FUNDAMENTALS.schema
     mine, other = (rows.filter(pl.col("symbol") == name).drop("symbol") for name in ("MADE", "MADE.B"))
     assert mine.equals(other)
@@ -95,7 +96,7 @@ def test_a_second_publishing_writes_nothing(keep: FactKeep) -> None:
     Without new batches nothing is touched, and no file is written again.
     """
     days(keep)
-    before = {path: path.stat().st_mtime_ns for path in layout.published(keep.root)}
+    before = {keep.root / key: (keep.root / key).stat().st_mtime_ns for key in layout.published(keep.root)}
     again = keep.publish()
     assert (again.symbols, again.keys, again.findings.height) == (set(), set(), 0)
     catalog = keep.root / layout.CURRENT
@@ -112,7 +113,7 @@ def test_symbols_follow_their_company(keep: FactKeep) -> None:
     keep.name({"MADE": 42, "NEWB": 42, "OTHR": 42})
     result = keep.publish()
     assert result.symbols == {"MADE.B", "NEWB", "OTHR"}
-    rows = read_fundamentals(keep.root, keep.work.lake.catalog(), ["MADE", "MADE.B", "NEWB", "OTHR"])
+    rows = read_fundamentals(Folder(keep.root), keep.work.lake.catalog(), ["MADE", "MADE.B", "NEWB", "OTHR"])
     assert dict(rows.select("symbol", "cik").unique().iter_rows()) == {"MADE": 42, "NEWB": 42, "OTHR": 42}
     assert not any(name.startswith("fundamental/MADE.B/") for name in keep.files())
     before = keep.files()
@@ -174,7 +175,7 @@ def test_a_damaged_file_is_named(keep: FactKeep) -> None:
     for data in (b"[\n", b'[{"symbol":"MADE"}]', b"{}"):
         path.write_bytes(data)
         with pytest.raises(CorruptFile) as caught:
-            load_fundamentals([path])
+            load_fundamentals(Folder(path.parent), [path.name])
         assert caught.value.path == path
 
 

@@ -32,10 +32,7 @@ def session(day: date, close: float = 10.0, symbol: str = "AAPL", **told: object
 
 def tree(root: Path) -> dict[str, str]:
     """Every published file with the hash of its bytes."""
-    return {
-        path.relative_to(root).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
-        for path in layout.published(root)
-    }
+    return {key: hashlib.sha256((root / key).read_bytes()).hexdigest() for key in layout.published(root)}
 
 
 def rebuilt(keep: MinuteKeep) -> dict[str, str]:
@@ -60,15 +57,15 @@ def entries(keep: MinuteKeep) -> pl.DataFrame:
 def written(keep: MinuteKeep, stamps: dict[Path, int]) -> list[str]:
     """The minute files written since the stamps were taken."""
     return sorted(
-        path.relative_to(keep.root).as_posix()
-        for path in layout.published(keep.root)
-        if path.name == "ticks.parquet" and stamps.get(path) != path.stat().st_ino
+        key
+        for key in layout.published(keep.root)
+        if key.endswith("/ticks.parquet") and stamps.get(keep.root / key) != (keep.root / key).stat().st_ino
     )
 
 
 def stamps(keep: MinuteKeep) -> dict[Path, int]:
     """What tells a file that was replaced from one that was not."""
-    return {path: path.stat().st_ino for path in layout.published(keep.root)}
+    return {keep.root / key: (keep.root / key).stat().st_ino for key in layout.published(keep.root)}
 
 
 def test_one_file_a_session_and_one_entry_a_month(tmp_path: Path) -> None:
@@ -188,7 +185,7 @@ def test_groups_do_not_show(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     groups: list[pl.DataFrame] = []
     real = module.publish_minutes
 
-    def counted(*arguments: object) -> module.Published:
+    def counted(*arguments: object) -> tuple[module.Published, module.SessionsTold]:
         groups.append(arguments[1])  # type: ignore[arg-type]
         return real(*arguments)  # type: ignore[arg-type]
 
@@ -263,7 +260,7 @@ def test_run_that_was_cut_short_is_finished(tmp_path: Path, monkeypatch: pytest.
             raise KeyboardInterrupt
         return real(lake, path, data)
 
-    def end(*arguments: object) -> None:
+    def end(*arguments: object, **told: object) -> None:
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:

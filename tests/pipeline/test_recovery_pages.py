@@ -10,6 +10,7 @@ from gym_keep import published_tree
 from pages_keep import DAYS, PAGES, Pages, Say, collect, page_of, whole
 
 from marketkeep.errors import FetchFailed
+from marketkeep.files import Folder
 from marketkeep.model import Request
 from marketkeep.pipeline.journal import open_runs
 from marketkeep.pipeline.rebuild import rebuild
@@ -102,7 +103,7 @@ def test_taken_up_twice_is_the_same(keep: SmallKeep) -> None:
     [mark] = open_runs(keep.root)
     recover(keep.work, publish=False)
     batches = keep.work.batches.paths()
-    mark.touch()
+    Folder(keep.root).write(f"journal/open/{mark}", b"")
     recover(keep.work, publish=True)
     assert keep.work.batches.paths() == batches
     assert keep.open().symbols() == []

@@ -26,7 +26,7 @@ from gym.yahoo import Yahoo
 from marketkeep.pipeline.collecting.means import open_means
 from marketkeep.pipeline.collecting.repair import Plan, Repaired, plan_repair, repair
 from marketkeep.pipeline.collecting.update import backfill
-from marketkeep.pipeline.journal import read_run, run_paths
+from marketkeep.pipeline.journal import read_run, run_keys
 from marketkeep.pipeline.rebuild import rebuild
 
 START, LAST = date(2024, 12, 2), date(2024, 12, 27)
@@ -160,7 +160,7 @@ def test_what_one_source_tells_wrong_another_cures(tmp_path: Path, gym: Gym) -> 
     left = {(one.symbol, one.check) for one in outcome.left}
     assert (ALL_WRONG, "high_below_low") in left
     assert {symbol for symbol, _ in left} == {ALL_WRONG}
-    [told] = [one for one in read_run(run_paths(keep.root)[-1]) if one["event"] == "repaired"]
+    [told] = [one for one in read_run(keep.root, run_keys(keep.root)[-1]) if one["event"] == "repaired"]
     assert {(one["symbol"], one["check"]) for one in told["healed"]} == {(one[0], one[1]) for one in healed}
     assert {one["symbol"] for one in told["left"]} == {ALL_WRONG}
     assert told["filled"] == 3
@@ -192,7 +192,7 @@ def test_plan_says_what_is_asked_of_whom_and_why(tmp_path: Path, gym: Gym) -> No
     """
     keep = wrong_keep(tmp_path / "keep", gym)
     gym.clear()
-    journal, raw = run_paths(keep.root), keep.work.batches.paths()
+    journal, raw = run_keys(keep.root), keep.work.batches.paths()
     steps = planned(keep, symbols=[CROSSED, MISSING]).steps
     assert [(one.symbol, one.why) for one in steps] == [
         (CROSSED, ("gap",)),
@@ -201,7 +201,7 @@ def test_plan_says_what_is_asked_of_whom_and_why(tmp_path: Path, gym: Gym) -> No
     ]
     facts = {(one.dataset, one.first, one.last, one.sources) for one in steps}
     assert facts == {("daily_bars", DAY, DAY, ("yahoo", "polygon", "alpaca"))}
-    assert (gym.count, run_paths(keep.root), keep.work.batches.paths()) == (0, journal, raw)
+    assert (gym.count, run_keys(keep.root), keep.work.batches.paths()) == (0, journal, raw)
 
 
 def test_only_the_symbols_and_days_named(tmp_path: Path, gym: Gym) -> None:

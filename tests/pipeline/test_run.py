@@ -10,15 +10,16 @@ import pytest
 from vendor_keep import DAYS, SYMBOLS, Said, Say, Vendor, answer, collect, events, interrupted_at, whole
 
 from marketkeep.errors import FetchFailed, LeaseHeld, NotFound, OtherForm, StoreError
+from marketkeep.files import files_at
 from marketkeep.model import Request
 from marketkeep.pipeline.collecting import collector as collecting
 from marketkeep.pipeline.collecting.repair import repair
-from marketkeep.pipeline.journal import Journal, open_runs, read_run, run_paths
+from marketkeep.pipeline.journal import Journal, open_runs, read_run, run_keys
 from marketkeep.pipeline.rebuild import rebuild
 from marketkeep.pipeline.run import run
 from marketkeep.pipeline.securities import add_symbols
 from marketkeep.raw import BatchStore
-from marketkeep.stores.lake import layout, lease
+from marketkeep.stores.lake import layout
 from small_keep import SmallKeep
 
 
@@ -29,8 +30,8 @@ def test_update_collects_and_closes_its_mark(keep: SmallKeep) -> None:
     outcome = collect(keep)
     assert (outcome.missing_before, outcome.missing_after, outcome.cured) == (80, 0, 80)
     assert (outcome.collected.planned, outcome.collected.sent, outcome.collected.failed) == (4, 4, {})
-    [path] = run_paths(keep.root, outcome.run_id)
-    told = read_run(path)
+    [path] = run_keys(keep.root, outcome.run_id)
+    told = read_run(keep.root, path)
     assert [one["event"] for one in told] == ["started", "planned", "published", "collected", "ended"]
     assert told[-1]["error"] is None
     vendor = Vendor(keep)
@@ -50,7 +51,7 @@ def test_interrupted_while_collecting(keep: SmallKeep, number: int) -> None:
         collect(keep, vendor)
     assert vendor.closed
     [mark] = open_runs(keep.root)
-    assert read_run(run_paths(keep.root, mark.name)[0])[-1]["error"] == "interrupted"
+    assert read_run(keep.root, run_keys(keep.root, mark)[0])[-1]["error"] == "interrupted"
     assert keep.open().symbols() == []
     again = Vendor(keep)
     collect(keep, again)
@@ -164,11 +165,11 @@ def test_writers_exclude_each_other(keep: SmallKeep) -> None:
     """
     While another writer holds the lease nothing is asked and no run begins.
     """
-    before = run_paths(keep.root)
+    before = run_keys(keep.root)
     vendor = Vendor(keep)
-    with lease(keep.root, "other"), pytest.raises(LeaseHeld):
+    with files_at(keep.root).lease("other"), pytest.raises(LeaseHeld):
         collect(keep, vendor)
-    assert (run_paths(keep.root), vendor.asked, open_runs(keep.root)) == (before, [], [])
+    assert (run_keys(keep.root), vendor.asked, open_runs(keep.root)) == (before, [], [])
 
 
 def test_runs_of_one_instant_have_names_of_their_own(keep: SmallKeep) -> None:
@@ -189,11 +190,11 @@ def test_journal_cut_short_is_read_as_far_as_it_goes(tmp_path: Path) -> None:
     """
     journal = Journal(tmp_path, "20250602T000000000000-x", datetime(2025, 6, 2, tzinfo=UTC))
     journal.write("started", datetime(2025, 6, 2, tzinfo=UTC), step="x", where=Path("a"))
-    with journal.path.open("ab") as file:
+    with (tmp_path / journal.key).open("ab") as file:
         file.write(b'{"at": "2025-06-02T00:0')
-    [told] = read_run(journal.path)
+    [told] = read_run(tmp_path, journal.key)
     assert (told["event"], told["step"], told["where"]) == ("started", "x", "a")
-    assert [path.name for path in open_runs(tmp_path)] == ["20250602T000000000000-x"]
+    assert open_runs(tmp_path) == ["20250602T000000000000-x"]
     journal.end(datetime(2025, 6, 2, tzinfo=UTC))
     assert open_runs(tmp_path) == []
 
@@ -353,7 +354,7 @@ def test_what_another_version_published_is_refused_before_anything_is_landed(kee
     """
     add_symbols(keep.work, ["MORE"])
     pointer = keep.root / layout.CURRENT
-    pointer.write_bytes(pointer.read_bytes().replace(b'"form": 2', b'"form": 1'))
+    pointer.write_bytes(pointer.read_bytes().replace(b'"form": 3', b'"form": 2'))
     before = {path for path in keep.root.rglob("*") if path.is_file()}
     with pytest.raises(OtherForm, match="marketkeep rebuild"):
         add_symbols(keep.work, ["LATE"])

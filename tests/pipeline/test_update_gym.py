@@ -14,7 +14,7 @@ import marketkeep
 from gym import FaultPlan, Gym, serve
 from gym.faults import CLIENT_FAULT
 from marketkeep.calendars import XNYS
-from marketkeep.pipeline.journal import read_run, run_paths
+from marketkeep.pipeline.journal import read_run, run_keys
 from marketkeep.pipeline.rebuild import rebuild
 
 START, LAST = date(2014, 7, 1), date(2024, 6, 27)
@@ -102,7 +102,7 @@ def test_journal_and_findings_name_each_fault(keep: GymKeep, gym: Gym) -> None:
     """
     findings = marketkeep.open(keep.root).findings()
     found = set(findings.select("symbol", "check").iter_rows())
-    events = [event for path in run_paths(keep.root) for event in read_run(path) if event["event"] == "fault"]
+    events = [event for path in run_keys(keep.root) for event in read_run(keep.root, path) if event["event"] == "fault"]
     journal = {(event["symbol"], code) for event in events for code in event["faults"]}
     for symbol, kinds in gym.plan.expected().items():
         for kind in kinds:

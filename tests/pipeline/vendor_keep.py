@@ -16,7 +16,7 @@ from marketkeep.pipeline.collecting.filling import Outcome
 from marketkeep.pipeline.collecting.ledger import Ledger
 from marketkeep.pipeline.collecting.means import Means
 from marketkeep.pipeline.collecting.update import update
-from marketkeep.pipeline.journal import open_runs, read_run, run_paths
+from marketkeep.pipeline.journal import open_runs, read_run, run_keys
 from marketkeep.pipeline.rebuild import rebuild
 from marketkeep.sources import Yahoo
 from small_keep import SmallKeep, sessions
@@ -117,4 +117,4 @@ def whole(keep: SmallKeep) -> None:
 
 def events(keep: SmallKeep, name: str) -> list[dict[str, Any]]:
     """All events of that name in all journals."""
-    return [one for path in run_paths(keep.root) for one in read_run(path) if one["event"] == name]
+    return [one for path in run_keys(keep.root) for one in read_run(keep.root, path) if one["event"] == name]

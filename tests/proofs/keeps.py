@@ -32,7 +32,7 @@ class Made:
 
     def open(self) -> marketkeep.Keep:
         """The keep as a reader sees it."""
-        return marketkeep.open(self.work.root)
+        return marketkeep.open(self.work.files.place)
 
 
 def make_keep(root: Path, *, priority: Sequence[str] = Policy().priority) -> Made:

@@ -9,11 +9,11 @@ import shutil
 import tempfile
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from marketkeep.errors import BadFile, BadInput, CorruptFile, PayloadRefused
-from marketkeep.files import sweep
+from marketkeep.files import Folder, sweep
 from marketkeep.model import NOT_FOUND, Lineage, Source
 from marketkeep.pipeline.batching import Batching, lineage_of
 from marketkeep.pipeline.collecting.book import find_source
@@ -22,32 +22,44 @@ from marketkeep.pipeline.collecting.packed import batch_members
 from marketkeep.pipeline.files import batch_file
 from marketkeep.pipeline.journal import Journal, close_run, open_runs
 from marketkeep.pipeline.publishing.absorb import absorb
+from marketkeep.pipeline.publishing.panel import mend_panel
 from marketkeep.pipeline.workspace import Workspace
 from marketkeep.raw import Landed
 from marketkeep.sources.manual import read_statement
 
 _OK = 200
 _UNKNOWN_SOURCE = "unknown_source"
+_DAY_DIGITS = 8
 
 
 def recover(work: Workspace, *, publish: bool) -> None:
     """Take up what runs cut short had landed: parse it into batches under their own run, then publish."""
-    marks = open_runs(work.root)
-    if not marks:
+    runs = open_runs(work.files)
+    if not runs:
         return
     dropped = work.landing.recover()
-    swept = sweep(work.root)
-    for mark in marks:
-        journal = Journal(work.root, mark.name, work.clock())
+    swept = sweep(work.files.root if isinstance(work.files, Folder) else work.landing.room)
+    for run_id in runs:
+        journal = Journal(work.files, run_id, work.clock())
         journal.write(
             "recovering", work.clock(), dropped=[f"{one.pack}: {one.bytes} bytes" for one in dropped], swept=swept
         )
-        rows = _reparse(work, mark.name)
+        rows = _reparse(work, run_id)
         journal.write("recovered", work.clock(), rows=rows)
     if publish:
         absorb(work)
-    for mark in marks:
-        close_run(mark)
+        mend_panel(work)
+    for run_id in runs:
+        close_run(work.files, run_id)
+
+
+def _written_since(work: Workspace, run_id: str) -> list[str]:
+    """
+    The batches that a run may have written: they lie under the day they were received on, which is none before the run
+    began, but for a clock that was put back.
+    """
+    begun = datetime.strptime(run_id[:_DAY_DIGITS], "%Y%m%d").replace(tzinfo=UTC) - timedelta(days=1)
+    return [path for path in work.batches.paths() if path.split("/")[3] >= f"{begun:%Y-%m-%d}"]
 
 
 @dataclass(slots=True)
@@ -67,7 +79,7 @@ def _reparse(work: Workspace, run_id: str) -> int:
     """Parse what the run had landed and not batched; what it had batched comes out as the same files."""
     # By dataset too: an answer's actions may be in a batch while its bars, written later, are not.
     known: set[tuple[str, str, datetime]] = set()
-    for path in work.batches.paths():
+    for path in _written_since(work, run_id):
         # A damaged batch is named by `absorb`; here it only means that its payloads are parsed once more.
         with suppress(CorruptFile):
             if work.batches.run_of(path) == run_id:
@@ -129,7 +141,7 @@ def _reparse_answer(redo: _Redo, landed: Landed, lineage: Lineage) -> None:
 
 def _reparse_packed(redo: _Redo, source: Source, landed: Landed, lineage: Lineage) -> None:
     known = {url for dataset, url, at in redo.known if dataset == landed.request.dataset and at == landed.fetched_at}
-    with tempfile.NamedTemporaryFile(dir=redo.work.root / "landing", prefix=".download-", suffix=".tmp") as spool:
+    with tempfile.NamedTemporaryFile(dir=redo.work.landing.room, prefix=".download-", suffix=".tmp") as spool:
         with redo.work.landing.open(landed.ref.digest) as body:
             shutil.copyfileobj(body, spool)
         spool.flush()

@@ -9,17 +9,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from itertools import count
 from typing import Any
 
 from marketkeep.errors import MarketkeepError
 from marketkeep.files import storing
-from marketkeep.pipeline.journal import Journal, run_paths
+from marketkeep.pipeline.journal import Journal, fresh_id
 from marketkeep.pipeline.publishing.absorb import Absorbed, absorb
 from marketkeep.pipeline.recovery import recover
 from marketkeep.pipeline.workspace import Workspace
 from marketkeep.raw import LandingWriter
-from marketkeep.stores.lake import lease
 
 
 @dataclass(slots=True)
@@ -64,14 +62,14 @@ def run(work: Workspace, step: str, facts: Mapping[str, Any], *, over_catalog: b
     then nothing was landed. After an interruption the mark in the journal stays, so that the
     next run takes up what was landed.
     """
-    with storing(work.root), lease(work.root, step):
+    with storing(work.files.place), work.files.lease(step):
         if over_catalog:
             # Over one that cannot be read nothing could be published: it is refused before anything is landed.
             work.lake.catalog()
         recover(work, publish=over_catalog)
         moment = work.clock()
-        run_id = _fresh_id(work, f"{moment:%Y%m%dT%H%M%S%f}-{step}")
-        journal = Journal(work.root, run_id, moment)
+        run_id = fresh_id(work.files, moment, step)
+        journal = Journal(work.files, run_id, moment)
         journal.write("started", moment, step=step, **facts)
         error: str | None = "interrupted"
         try:
@@ -85,9 +83,3 @@ def run(work: Workspace, step: str, facts: Mapping[str, Any], *, over_catalog: b
             raise
         finally:
             journal.end(work.clock(), error=error)
-
-
-def _fresh_id(work: Workspace, wanted: str) -> str:
-    """`wanted`, numbered when a run of that name has been: a clock may stand still."""
-    taken = {path.stem for path in run_paths(work.root, wanted)}
-    return next(name for number in count(1) if (name := wanted if number == 1 else f"{wanted}-{number}") not in taken)

@@ -5,12 +5,14 @@ The workspace: everything a pipeline step needs of one keep, opened once and han
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
 
+from marketkeep.files import Files, files_at
 from marketkeep.model import Policy
+from marketkeep.pipeline.engine import Engine, LocalEngine
 from marketkeep.raw import BatchStore, Landing
 from marketkeep.stores.lake import Lake
 
@@ -45,9 +47,13 @@ class Silent:
 
 @dataclass(frozen=True, slots=True)
 class Workspace:
-    """One keep at `root`: its policy, its rooms, the clock and who watches."""
+    """
+    One keep: its files, its policy, its rooms, the clock, who watches, and who does the pieces of large works.
 
-    root: Path
+    Pickled it is opened anew where it comes to: with the clock of that machine, watched by nobody.
+    """
+
+    files: Files
     policy: Policy
     lake: Lake
     batches: BatchStore
@@ -55,17 +61,30 @@ class Workspace:
     clock: Clock
     progress: Progress
     pack_bytes: int
+    engine: Engine = field(default_factory=LocalEngine)
+
+    def __reduce__(self) -> tuple[Callable[..., Workspace], tuple[Files, BatchStore]]:
+        return _opened_anew, (self.files, self.batches)
+
+    def settle(self) -> None:
+        """See `Shared`."""
+        self.files.flush()
+
+
+def _opened_anew(files: Files, batches: BatchStore) -> Workspace:
+    return replace(open_workspace(files), batches=batches)
 
 
 def open_workspace(
-    root: Path,
+    place: Files | Path | str,
     *,
     clock: Clock = lambda: datetime.now(UTC),
     progress: Progress | None = None,
     pack_bytes: int = 256 * 2**20,
 ) -> Workspace:
-    """Open the keep at `root` for work. Raises `NotFound` when there is none."""
-    lake = Lake(root)
+    """Open the keep at a place for work. Raises `NotFound` when there is none."""
+    files = files_at(place)
+    lake = Lake(files)
     return Workspace(
-        root, lake.policy(), lake, BatchStore(root), Landing(root), clock, progress or Silent(), pack_bytes
+        files, lake.policy(), lake, BatchStore(files), Landing(files), clock, progress or Silent(), pack_bytes
     )

@@ -41,9 +41,9 @@ def fetch(work: Workspace, client: Fetcher, source: Source, request: Request) ->
     if not request.packed:
         return Fetched(client.fetch(request, rate, transport))
     # Under the keep, because there is room for what it will hold; named as what a killed writer leaves, to be swept.
-    folder = work.root / "landing"
+    folder = work.landing.room
     with storing(folder):
-        folder.mkdir(exist_ok=True)
+        folder.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(prefix=".download-", suffix=".tmp", dir=folder)
     path = Path(name)
     with ExitStack() as undo:

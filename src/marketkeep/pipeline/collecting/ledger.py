@@ -2,7 +2,8 @@
 The ledger of sources: how many calls each has had, how it has been answering, and whether it is at rest.
 
 It survives restarts, so that a day's quota holds over all runs, and it belongs to the keep: two keeps that share a key
-count apart. It is operational, not raw: losing it costs a look at the vendor, never a number.
+count apart. It is operational, not raw: losing it costs a look at the vendor, never a number. For a keep in a bucket it
+lies on this machine, and a copy in the bucket from which another machine begins.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -18,8 +19,9 @@ from types import TracebackType
 from typing import Any, Self
 
 from marketkeep.errors import StoreError
+from marketkeep.files import Files, Folder, files_at, write_atomic
 
-PLACE = Path("journal", "ledger.sqlite")
+PLACE = "journal/ledger.sqlite"
 """Where the ledger lies, relative to the keep's root."""
 
 FAILURES_IN_A_ROW = 5
@@ -52,16 +54,26 @@ class Health:
     noted_at: datetime | None = None
 
 
+def ledger_path(files: Files) -> Path:
+    """Where a keep's ledger lies on this machine."""
+    return (files.root if isinstance(files, Folder) else files.scratch) / PLACE
+
+
+def is_kept(files: Files) -> bool:
+    """Whether anything was ever counted for a keep."""
+    return ledger_path(files).exists() or (not isinstance(files, Folder) and files.exists(PLACE))
+
+
 class Ledger:
     """
-    The ledger of the keep at `root`, for any number of threads; a `Meter` of the HTTP client.
+    The ledger of the keep at a place, for any number of threads; a `Meter` of the HTTP client.
 
     `quotas` says by source how many calls a day (UTC) it gets; `rest_seconds` how long the first rest is.
     """
 
     def __init__(
         self,
-        root: Path,
+        place: Files | Path | str,
         clock: Callable[[], datetime],
         quotas: Mapping[str, int] | None = None,
         *,
@@ -71,7 +83,8 @@ class Ledger:
         self._quotas = quotas or {}
         self._rest = timedelta(seconds=rest_seconds)
         self._lock = threading.Lock()
-        self._path = root / PLACE
+        self._files = files_at(place)
+        self._path = ledger_path(self._files)
         self._opened: sqlite3.Connection | None = None
 
     def take(self, source: str) -> bool:
@@ -171,6 +184,9 @@ class Ledger:
         with self._lock:
             if self._opened is not None:
                 self._opened.close()
+                if not isinstance(self._files, Folder):
+                    with self._telling():
+                        self._files.write(PLACE, self._path.read_bytes(), durable=True)
 
     def __enter__(self) -> Self:
         return self
@@ -210,10 +226,17 @@ class Ledger:
     def _data(self) -> sqlite3.Connection:
         if self._opened is None:
             self._path.parent.mkdir(parents=True, exist_ok=True)
+            if not isinstance(self._files, Folder) and not self._path.exists():
+                self._fetch()
             self._opened = sqlite3.connect(self._path, check_same_thread=False, isolation_level=None)
             # A call lost to a power cut is a call too few counted; flushing each would cost more than the call.
             self._opened.executescript(f"pragma journal_mode=wal; pragma synchronous=off; {_TABLES}")
         return self._opened
+
+    def _fetch(self) -> None:
+        """Begin from the copy that another machine has left, if one has."""
+        with suppress(FileNotFoundError):
+            write_atomic(self._path, self._files.read(PLACE))
 
     @contextmanager
     def _writing(self) -> Iterator[sqlite3.Connection]:
@@ -228,7 +251,7 @@ class Ledger:
     def _reading(self) -> Iterator[bool]:
         """Whether anything was ever counted; a look makes no file."""
         with self._lock, self._telling():
-            yield self._opened is not None or self._path.exists()
+            yield self._opened is not None or is_kept(self._files)
 
     @contextmanager
     def _telling(self) -> Iterator[None]:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import BinaryIO, Protocol
 
 from marketkeep.config import Settings
+from marketkeep.files import Files
 from marketkeep.model import Payload, Rate, Request, Source
 from marketkeep.pipeline.collecting.book import SourceBook
 from marketkeep.pipeline.collecting.ledger import Ledger
@@ -46,17 +47,17 @@ class Means:
 
 @contextmanager
 def open_means(
-    root: Path, settings: Settings, clock: Callable[[], datetime], names: Iterable[str] = ()
+    place: Files | Path | str, settings: Settings, clock: Callable[[], datetime], names: Iterable[str] = ()
 ) -> Iterator[Means]:
     """
-    The means that the settings give to the keep at `root`: the sources named, all that can be used when none are.
+    The means that the settings give to the keep at a place: the sources named, all that can be used when none are.
 
     Raises `BadInput` for an unknown name, `BadSetting` when one is named that lacks what it needs.
     """
     book = SourceBook.open(settings, names)
     quotas = book.quotas()
     with (
-        Ledger(root, clock, quotas, rest_seconds=settings.rest_seconds) as ledger,
+        Ledger(place, clock, quotas, rest_seconds=settings.rest_seconds) as ledger,
         book.client(clock, ledger) as client,
     ):
         unusable = tuple((one, why) for one in book.sources if (why := book.unusable(one)))

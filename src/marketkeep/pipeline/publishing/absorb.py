@@ -7,10 +7,8 @@ any point: files are replaced one by one by what belongs there, and the catalog,
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import polars as pl
 
@@ -19,12 +17,15 @@ from marketkeep.gold.identity import Identity
 from marketkeep.gold.symbology import Symbology, changed
 from marketkeep.model import FINDINGS, Batch
 from marketkeep.pipeline.publishing.answers import answer_findings, asked_after
-from marketkeep.pipeline.publishing.bars import Bench, publish
-from marketkeep.pipeline.publishing.findings import keep_answers, replace_findings
+from marketkeep.pipeline.publishing.bars import Bench, publish, publish_away
+from marketkeep.pipeline.publishing.findings import hold_findings, keep_answers, replace_findings
 from marketkeep.pipeline.publishing.fundamentals import publish_fundamentals
+from marketkeep.pipeline.publishing.held import HeldBars
 from marketkeep.pipeline.publishing.membership import keep_differences, publish_membership, publish_yields
 from marketkeep.pipeline.publishing.minute_days import MinuteDays
 from marketkeep.pipeline.publishing.minutes import minute_groups, months_in, publish_minutes
+from marketkeep.pipeline.publishing.panel import PanelUpdate, mend_panel
+from marketkeep.pipeline.publishing.pieces import Pieces
 from marketkeep.pipeline.publishing.reference import (
     RESTS_ON,
     SYMBOLOGY_RESTS_ON,
@@ -34,10 +35,12 @@ from marketkeep.pipeline.publishing.reference import (
 )
 from marketkeep.pipeline.publishing.rows import RawRows
 from marketkeep.pipeline.publishing.shares import ShareCounts, share_counts
-from marketkeep.pipeline.publishing.touched import Touched, touched
-from marketkeep.pipeline.publishing.written import Published, entry_rows
+from marketkeep.pipeline.publishing.touched import Touched, some_batches, touched
+from marketkeep.pipeline.publishing.written import Published, entry_rows, without
 from marketkeep.pipeline.workspace import Workspace
+from marketkeep.raw.batches import BatchStore, Seen
 from marketkeep.stores.lake import Catalog, batch_rows, layout, write_catalog
+from marketkeep.stores.panel.mapped_files import refresh
 
 _GROUP_ROWS = 300_000
 _GROUP_SYMBOLS = 200
@@ -63,64 +66,83 @@ def absorb(work: Workspace) -> Absorbed:
     catalog = work.lake.catalog()
     new, corrupt = _unknown(work, catalog)
     if not new:
+        mend_panel(work, deep=False)
         return Absorbed(corrupt=corrupt)
     batches = pl.concat([catalog.batches, batch_rows(new)])
     while True:
         try:
-            return _absorb(work, catalog, batches, new, corrupt)
+            with Pieces(work.files.scratch) as pieces:
+                panel = PanelUpdate(work.files, catalog, pieces, work.engine)
+                return _absorb(work, catalog, batches, new, corrupt, panel)
         except CorruptFile as error:
             # Damaged since it was absorbed: gold is what the others say, and the catalog forgets it, so that it is
             # taken in again when it has been restored. Anything but a raw batch is for the caller to hear of.
-            damaged = error.path.relative_to(work.root).as_posix()
-            if damaged not in batches["path"]:
+            if error.key is None or error.key not in batches["path"]:
                 raise
-            batches, corrupt = batches.filter(pl.col("path") != damaged), (*corrupt, error)
+            batches, corrupt = batches.filter(pl.col("path") != error.key), (*corrupt, error)
 
 
 def _absorb(
-    work: Workspace, catalog: Catalog, batches: pl.DataFrame, new: list[Batch], corrupt: tuple[CorruptFile, ...]
+    work: Workspace,
+    catalog: Catalog,
+    batches: pl.DataFrame,
+    new: list[Batch],
+    corrupt: tuple[CorruptFile, ...],
+    panel: PanelUpdate,
 ) -> Absorbed:
     told = None if corrupt else {batch.dataset for batch in new if batch.rows}
     known = identified(work, batches) if told is None or told & SYMBOLOGY_RESTS_ON else None
     tickers = catalog.tickers if known is None else known.tickers
     symbology = Symbology.of(tickers)
-    moved = _moved(catalog, tickers)
+    moved = _moved(work, catalog, tickers)
     counts = share_counts(work, batches)
     again = moved | _counted_anew(work, catalog, counts, new)
     groups = list(_groups(touched(work, new, symbology, again), catalog))
-    bench = Bench(work, catalog, RawRows(work, batches, symbology), counts.of)
+    raw = RawRows(work, batches, symbology)
+    if work.engine.here and len(groups) > 1:
+        raw = raw.holding_actions({one.symbol for group in groups for one in group})
+    bench = Bench(work, catalog, raw, counts.of, HeldBars(work.files, catalog))
     result, days = Published(), MinuteDays(work)
     minutes = list(minute_groups(bench, new, moved))
     work.progress.begin("publish", sum(len(group) for group in groups) + sum(len(months_in(one)) for one in minutes))
-    for group in groups:
-        result.add(publish(bench, group))
+    act = publish if work.engine.here else publish_away
+    for group, one in zip(groups, work.engine.map(act, bench, groups), strict=True):
+        panel.take(one.years, one.rows)
+        result.add(one)
         work.progress.step(len(group))
     found = pl.concat([FINDINGS.empty(), *result.findings])
     replace_findings(work, "daily_bars", found, result.spans)
-    for sessions in minutes:
-        result.add(publish_minutes(bench, sessions, days))
+    for sessions, (some, come_to) in zip(minutes, work.engine.map(publish_minutes, bench, minutes), strict=True):
+        days.add(come_to)
+        panel.take_sessions(some.sessions)
+        result.add(some)
         work.progress.step(len(months_in(sessions)))
     days.end(result.spans)
     keep_answers(work, answer_findings(new))
-    entries = pl.concat([_without(catalog.entries, result.keys), entry_rows(result.entries)])
+    entries = pl.concat([without(catalog.entries, result.keys), entry_rows(result.entries)])
     if told is not None and not held_spans(entries).equals(held_spans(catalog.entries)):
         told.add("securities")
     _publish_tables(work, entries, batches, told, known)
     figures = publish_fundamentals(work, catalog, batches, new)
-    entries = pl.concat([_without(entries, figures.keys), entry_rows(figures.entries)])
+    entries = pl.concat([without(entries, figures.keys), entry_rows(figures.entries)])
     replace_findings(work, "fundamentals", figures.findings, dict.fromkeys(figures.symbols))
+    hold_findings(work)
+    panels = panel.write(entries)
     # One flush for all that was published: from here on the catalog may rest on it, whatever the power does.
-    os.sync()
-    write_catalog(work.root, entries, batches, asked_after(catalog.asked, new), tickers)
+    work.files.flush()
+    write_catalog(work.files, entries, batches, asked_after(catalog.asked, new), tickers, panels, over=catalog)
+    refresh(work.files, panels)
     symbols = {one.symbol for group in groups for one in group}.union(*(one["symbol"] for one in minutes))
     return Absorbed(len(new), result.bars, tuple(sorted(symbols)), corrupt)
 
 
-def _moved(catalog: Catalog, tickers: pl.DataFrame) -> set[str]:
+def _moved(work: Workspace, catalog: Catalog, tickers: pl.DataFrame) -> set[str]:
     """Symbols whose rows may be another's now, or were: those of securities that were renamed, by either name."""
     anew = changed(catalog.tickers, tickers)
     symbols = {*Symbology.of(catalog.tickers).symbols_of(anew), *Symbology.of(tickers).symbols_of(anew)}
-    return symbols if symbols & set(catalog.entries["symbol"]) else set()
+    # Of rows that were all refused nothing is published but findings.
+    held = {*catalog.entries["symbol"], *work.lake.findings()["symbol"]} if symbols else set()
+    return symbols if symbols & held else set()
 
 
 def _counted_anew(work: Workspace, catalog: Catalog, counts: ShareCounts, new: Sequence[Batch]) -> set[str]:
@@ -129,7 +151,7 @@ def _counted_anew(work: Workspace, catalog: Catalog, counts: ShareCounts, new: S
     if not told:
         return set()
     held = catalog.entries.filter((pl.col("dataset") == "actions") & pl.col("symbol").is_in(counts.told_by(told)))
-    return counts.concerned(work.lake.actions(held["symbol"]), told)
+    return counts.concerned(work.lake.actions(held["symbol"], catalog), told)
 
 
 def _publish_tables(
@@ -147,14 +169,23 @@ def _publish_tables(
 
 def _unknown(work: Workspace, catalog: Catalog) -> tuple[list[Batch], tuple[CorruptFile, ...]]:
     known = set(catalog.batches["path"])
-    new, corrupt = [], []
-    for path in work.batches.paths():
-        if path not in known:
-            try:
-                new.append(work.batches.load(path))
-            except CorruptFile as error:
-                corrupt.append(error)
+    new: list[Batch] = []
+    corrupt: list[CorruptFile] = []
+    left = [path for path in work.batches.paths() if path not in known]
+    for some, seen in work.engine.map(_loaded, work, some_batches(work, left)):
+        work.batches.seen.add(seen)
+        for one in some:
+            if isinstance(one, CorruptFile):
+                corrupt.append(one)
+            else:
+                new.append(one)
     return new, tuple(corrupt)
+
+
+def _loaded(work: Workspace, paths: Sequence[str]) -> tuple[list[Batch | CorruptFile], Seen]:
+    """Describe some batches; what was seen of them is for who asked."""
+    store = BatchStore(work.files)
+    return list(store.load_all(paths)), store.seen
 
 
 def _groups(symbols: Sequence[Touched], catalog: Catalog) -> Iterator[list[Touched]]:
@@ -176,18 +207,6 @@ def _groups(symbols: Sequence[Touched], catalog: Catalog) -> Iterator[list[Touch
         yield group
 
 
-def _without(entries: pl.DataFrame, keys: set[tuple[str, str, int]]) -> pl.DataFrame:
-    gone = pl.DataFrame(
-        sorted(keys), schema={"dataset": pl.String, "symbol": pl.String, "period": pl.Int32}, orient="row"
-    )
-    return entries.join(gone, on=["dataset", "symbol", "period"], how="anti")
-
-
 def clear_published(work: Workspace) -> None:
     """Take away every published file and the catalog; raw, landing and journal stay."""
-    for path in layout.published(work.root):
-        path.unlink()
-    for folder in layout.DERIVED:
-        for path in sorted((work.root / folder).rglob("*"), reverse=True):
-            if path.is_dir():
-                Path.rmdir(path)
+    work.files.remove(layout.published(work.files))

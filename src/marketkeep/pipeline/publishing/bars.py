@@ -8,6 +8,7 @@ written again. Either way the bytes are those that a rebuild would write.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
@@ -32,6 +33,7 @@ from marketkeep.gold import (
     with_factors,
 )
 from marketkeep.gold.resolve import CANDIDATE
+from marketkeep.pipeline.publishing.held import HeldBars
 from marketkeep.pipeline.publishing.rows import RawRows, Spans, inside
 from marketkeep.pipeline.publishing.spans import NEAR, events_within, shifted, spans_of, widened, with_events
 from marketkeep.pipeline.publishing.touched import Touched
@@ -47,14 +49,19 @@ _FACTOR = ["symbol", "ex_date", "kind", "adjustment_factor"]
 @dataclass(frozen=True, slots=True)
 class Bench:
     """
-    What a run publishes from and over: the keep, its catalog before, raw rows, and of told actions (as `told_actions`
-    gives them) the counts of shares (symbol, on, shares) that tell of them.
+    What a run publishes from and over: the keep, its catalog before, raw rows, of told actions (as `told_actions` gives
+    them) the counts of shares (symbol, on, shares) that tell of them, and the bars held.
     """
 
     work: Workspace
     catalog: Catalog
     raw: RawRows
     shares: Callable[[pl.DataFrame], pl.DataFrame]
+    held: HeldBars
+
+    def settle(self) -> None:
+        """See `Shared`."""
+        self.work.settle()
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,11 +101,16 @@ def publish(bench: Bench, group: Sequence[Touched]) -> Published:
     ready = _adjusted(bench, spans, inside(sifted.bars, spans).select(_NO_BARS.columns), verdicts, past)
     # A step of adjusted closes is measured from the session before, so those just outside are looked at with them.
     checked = inside(weigh(sifted.checked, ready.bars, work.policy, checks), spans)
-    write(work, replace(ready, bars=_rescored(ready.bars, checked)), result)
+    write(work, bench.catalog, replace(ready, bars=_rescored(ready.bars, checked)), result)
     winners = reweighed(inside(sifted.bars, spans), checked)
     result.findings = [bar_findings(checked, winners), revision_findings(revisions(checked))]
     result.spans = dict(spans)
     return result
+
+
+def publish_away(bench: Bench, group: Sequence[Touched]) -> Published:
+    """The same where the bars are not wanted back: who asks finds them published."""
+    return replace(publish(bench, group), rows=records.no_ticks())
 
 
 def _of(rows: pl.DataFrame, symbols: Sequence[str]) -> pl.DataFrame:
@@ -121,7 +133,7 @@ def _adjusted(bench: Bench, spans: Spans, fresh: pl.DataFrame, judged: pl.DataFr
     `judged` are the verdicts that may be new. All years of a symbol are made again where its factors come out different
     from what is published.
     """
-    lake = bench.work.lake
+    held = bench.held
     bounded = {symbol: span for symbol, span in spans.items() if span is not None}
     reach = timedelta(days=bench.work.policy.thresholds.window_days) + 3 * NEAR
     near = [
@@ -130,20 +142,22 @@ def _adjusted(bench: Bench, spans: Spans, fresh: pl.DataFrame, judged: pl.DataFr
         for year in past.held[symbol]
         if shifted(first, -reach).year <= year <= shifted(last, reach).year
     ]
-    bars = _replaced(lake.years(near), fresh, spans)
+    bars = _replaced(held.years(near), fresh, spans)
     kept = past.kept.filter(pl.col("symbol").is_in(list(bounded)))
     actions = pl.concat([kept, with_factors(judged, bars)]).sort("symbol", "ex_date", "kind")
-    other = _differing(actions, past.published) & bounded.keys()
+    other = (_differing(actions, past.published) | _cut_short(bench.catalog, past)) & bounded.keys()
     if rest := [(symbol, year) for symbol in other for year in past.held[symbol]]:
         theirs = pl.col("symbol").is_in(list(other))
-        bars = pl.concat([bars.filter(~theirs), _replaced(lake.years(rest), fresh.filter(theirs), spans)])
+        bars = pl.concat([bars.filter(~theirs), _replaced(held.years(rest), fresh.filter(theirs), spans)])
     years = {
         symbol: {year for year in held if symbol in other or _spans_year(spans[symbol], year)}
         for symbol, held in past.held.items()
     }
     for symbol, year in fresh.select("symbol", pl.col("date").dt.year()).unique().iter_rows():
         years[symbol].add(year)
-    return Ready(years, adjust(bars.sort("symbol", "date"), actions), actions)
+    retold = {(symbol, year) for symbol, some in years.items() for year in some if _spans_year(spans[symbol], year)}
+    within = {symbol: span for symbol, span in bounded.items() if symbol not in other and symbol in years}
+    return Ready(years, retold, within, adjust(bars.sort("symbol", "date"), actions), actions)
 
 
 def _spans_year(span: tuple[date, date] | None, year: int) -> bool:
@@ -162,6 +176,18 @@ def _differing(actions: pl.DataFrame, published: pl.DataFrame) -> set[str]:
     now, before = actions.select(_FACTOR), published.select(_FACTOR)
     parts = (one.join(other, on=_FACTOR, how="anti", nulls_equal=True) for one, other in ((now, before), (before, now)))
     return set(pl.concat(parts)["symbol"])
+
+
+def _cut_short(catalog: Catalog, past: _Past) -> set[str]:
+    """
+    Symbols whose actions are not those of the catalog: a run that was cut short has written them, and perhaps not yet
+    all the years that rest on them.
+    """
+    mine = (pl.col("dataset") == "actions") & pl.col("symbol").is_in(list(past.held))
+    told = dict(catalog.entries.filter(mine).select("symbol", "hash").iter_rows())
+    files = records.dump_actions(past.published)
+    found = {symbol: hashlib.sha256(data).hexdigest() for symbol, data in files.items()}
+    return {symbol for symbol in past.held if told.get(symbol) != found.get(symbol)}
 
 
 def _rescored(series: pl.DataFrame, checked: pl.DataFrame) -> pl.DataFrame:

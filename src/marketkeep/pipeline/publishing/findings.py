@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import date
 
+import orjson
 import polars as pl
 
 from marketkeep.model import FINDINGS
@@ -28,9 +29,9 @@ def replace_findings(work: Workspace, dataset: str, found: pl.DataFrame, spans: 
     rows = [(symbol, *(span or (date.min, date.max))) for symbol, span in spans.items()]
     anew = pl.DataFrame(rows, schema=_SPANS, orient="row")
     years = set(found["first"].dt.year().unique())
-    for path, year in _held(work, dataset):
+    for year in _held(work, dataset):
         if any(span is None or span[0].year <= year <= span[1].year for span in spans.values()):
-            known = pl.read_parquet(path, glob=False).with_row_index("row")
+            known = known_findings(work, dataset, year).with_row_index("row")
             gone = known.join(anew, on="symbol").filter(pl.col("first").is_between("from", "to"))["row"].unique()
             fresh = found.filter(pl.col("first").dt.year() == year)
             years.discard(year)
@@ -45,8 +46,7 @@ def keep_answers(work: Workspace, found: pl.DataFrame) -> None:
     """Keep what was met with new answers; what a batch says of its answers never changes."""
     for year in found["detected_at"].dt.year().unique().sort():
         rows = found.filter(pl.col("detected_at").dt.year() == year)
-        path = work.root / layout.findings(ANSWERS, year)
-        known = pl.read_parquet(path, glob=False) if path.exists() else FINDINGS.empty()
+        known = known_findings(work, ANSWERS, year)
         told = rows["batch_id"].unique().implode()
         _write(work, ANSWERS, year, [known.filter(~pl.col("batch_id").is_in(told)), rows])
 
@@ -56,9 +56,23 @@ def replace_whole(work: Workspace, dataset: str, found: pl.DataFrame) -> None:
     _write(work, dataset, 0, [found])
 
 
-def _held(work: Workspace, dataset: str) -> list[tuple[str, int]]:
-    folder = (work.root / layout.findings(dataset, 0)).parent
-    return [(str(path), int(path.stem)) for path in sorted(folder.glob("*.parquet"))]
+def hold_findings(work: Workspace) -> None:
+    """Note which files of findings there are, for readers, who list nothing. Call it when all of them are written."""
+    keys = [key for key in work.files.keys("quality/findings/") if key.endswith(".parquet")]
+    if keys:
+        work.lake.put(layout.FINDINGS_HELD, orjson.dumps(keys))
+    else:
+        work.lake.drop(layout.FINDINGS_HELD)
+
+
+def known_findings(work: Workspace, dataset: str, year: int) -> pl.DataFrame:
+    """What is kept of a dataset and year."""
+    return work.lake.table(layout.findings(dataset, year), FINDINGS)
+
+
+def _held(work: Workspace, dataset: str) -> list[int]:
+    prefix = layout.findings(dataset, 0).rpartition("/")[0] + "/"
+    return [int(key.removeprefix(prefix).removesuffix(".parquet")) for key in work.files.keys(prefix)]
 
 
 def _write(work: Workspace, dataset: str, year: int, parts: list[pl.DataFrame]) -> None:

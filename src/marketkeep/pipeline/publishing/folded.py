@@ -12,12 +12,10 @@ import hashlib
 import io
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import orjson
 import polars as pl
 
-from marketkeep.files import write_atomic
 from marketkeep.pipeline.publishing.rows import batch_files
 from marketkeep.pipeline.workspace import Workspace
 from marketkeep.stores.lake import layout
@@ -70,8 +68,8 @@ def _kept(work: Workspace, fold: Fold) -> tuple[pl.DataFrame | None, set[str]]:
     if len(found) != 1:
         return None, set()
     try:
-        data = found[0].read_bytes()
-        if _digest(data) not in found[0].name:
+        data = work.files.read(found[0], found[0])
+        if _digest(data) not in found[0]:
             return None, set()
         rests_on = orjson.loads(pl.read_parquet_metadata(io.BytesIO(data))[_RESTS_ON])
         known = pl.read_parquet(io.BytesIO(data))
@@ -88,16 +86,16 @@ def _keep(work: Workspace, fold: Fold, whole: pl.DataFrame, rests_on: set[str]) 
         buffer = io.BytesIO()
         named = {_RESTS_ON: orjson.dumps(sorted(rests_on)).decode()}
         whole.write_parquet(buffer, compression="zstd", metadata=named)
-        new = work.root / layout.folded(fold.name, _digest(buffer.getvalue()))
-        write_atomic(new, buffer.getvalue())
-    for path in old:
-        if path != new:
-            path.unlink(missing_ok=True)
+        new = layout.folded(fold.name, _digest(buffer.getvalue()))
+        work.lake.put(new, buffer.getvalue())
+    work.lake.drop(*(key for key in old if key != new))
 
 
-def _files(work: Workspace, fold: Fold) -> list[Path]:
-    pattern = work.root / layout.folded(fold.name, "?" * _DIGITS)
-    return sorted(pattern.parent.glob(pattern.name))
+def _files(work: Workspace, fold: Fold) -> list[str]:
+    """The keys of what is kept of a fold: one, unless a writer was cut short."""
+    before, after = layout.folded(fold.name, "?").split("?")
+    length = len(before) + _DIGITS + len(after)
+    return [key for key in work.files.keys(before) if len(key) == length and key.endswith(after)]
 
 
 def _digest(data: bytes) -> str:

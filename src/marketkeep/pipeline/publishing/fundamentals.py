@@ -104,10 +104,9 @@ def _known(work: Workspace, held: pl.DataFrame) -> pl.DataFrame:
 
     An update that was cut short has written this table but not the catalog: such symbols are looked at again.
     """
-    path = work.root / layout.ISSUERS
     none = pl.DataFrame(schema=_ISSUERS)
     try:
-        kept = pl.read_parquet(path, glob=False)
+        kept = pl.read_parquet(io.BytesIO(work.files.read(layout.ISSUERS)))
     except (OSError, pl.exceptions.PolarsError):
         return none
     if kept.schema != none.schema:
@@ -125,22 +124,28 @@ def _keep_issuers(work: Workspace, issuers: pl.DataFrame, held: pl.DataFrame, re
     table = issuers.join(digests, on="symbol", how="left", maintain_order="left").with_columns(
         pl.col("digest").fill_null("")
     )
-    path = work.root / layout.ISSUERS
     if table.is_empty():
         work.lake.drop(layout.ISSUERS)
         return
     buffer = io.BytesIO()
     table.select(list(_ISSUERS)).write_parquet(buffer, compression="zstd")
-    if not path.exists() or path.read_bytes() != buffer.getvalue():
+    if _bytes_of(work, layout.ISSUERS) != buffer.getvalue():
         work.lake.put(layout.ISSUERS, buffer.getvalue())
 
 
 def _companies_in(work: Workspace, new: Sequence[Batch]) -> set[int]:
-    paths = [work.root / batch.path for batch in new if batch.dataset in RESTS_ON and batch.rows]
     found: set[int] = set()
-    for path in paths:
-        found.update(pl.read_parquet(path, columns=["cik"], glob=False)["cik"].unique().to_list())
+    for dataset in sorted(RESTS_ON):
+        if keys := [batch.path for batch in new if batch.dataset == dataset and batch.rows]:
+            found.update(work.batches.scan(keys).select(pl.col("cik").unique()).collect()["cik"].to_list())
     return found
+
+
+def _bytes_of(work: Workspace, key: str) -> bytes | None:
+    try:
+        return work.files.read(key)
+    except FileNotFoundError:
+        return None
 
 
 def _groups(touched: pl.DataFrame) -> Iterator[pl.DataFrame]:
@@ -168,10 +173,11 @@ def _publish_group(
     )
     about = {(one["symbol"], one["year"]): one for one in spans.iter_rows(named=True)}
     before = _hashes(catalog, group["symbol"].to_list())
+    there = {key for symbol in sorted({symbol for symbol, _ in before}) for key in work.files.keys(_prefix(symbol))}
     for key, data in files.items():
         digest = hashlib.sha256(data).hexdigest()
         path = layout.fundamentals(*key)
-        if before.get(key) != digest or not (work.root / path).exists():
+        if before.get(key) != digest or path not in there:
             work.lake.put(path, data)
         one = about[key]
         entry = {"rows": one["rows"], "first": one["first"], "last": one["last"], "missing": [], "hash": digest}
@@ -182,6 +188,10 @@ def _publish_group(
     result.findings = pl.concat([result.findings, findings])
     result.symbols.update(group["symbol"])
     result.rows += rows.height
+
+
+def _prefix(symbol: str) -> str:
+    return layout.fundamentals(symbol, 0).rsplit("/", 2)[0] + "/"
 
 
 def _hashes(catalog: Catalog, symbols: Sequence[str]) -> dict[tuple[str, int], str]:
@@ -197,10 +207,9 @@ def _drop(
     result: PublishedFundamentals,
 ) -> None:
     """Take away the files of these symbols' years that are in the catalog and do not stay."""
-    for key in _hashes(catalog, symbols):
-        if key not in stays:
-            work.lake.drop(layout.fundamentals(*key))
-            result.keys.add((DATASET, *key))
+    gone = [key for key in _hashes(catalog, symbols) if key not in stays]
+    work.lake.drop(*(layout.fundamentals(*key) for key in gone))
+    result.keys.update((DATASET, *key) for key in gone)
 
 
 def _scores(findings: pl.DataFrame) -> dict[tuple[str, int], float]:

@@ -10,12 +10,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from pathlib import Path
 
 import polars as pl
 
 from marketkeep.checks.minute_days import compare_days
 from marketkeep.model import FINDINGS, MINUTE_DAYS
+from marketkeep.pipeline.publishing.findings import known_findings
 from marketkeep.pipeline.workspace import Workspace
 from marketkeep.stores.lake import layout
 from marketkeep.stores.lake.minute_days import load_days, months_held
@@ -29,6 +29,18 @@ _MOST = 500_000
 _SYMBOLS_AT_ONCE = 200
 
 Spans = Mapping[str, tuple[date, date] | None]
+
+
+@dataclass(frozen=True, slots=True)
+class SessionsTold:
+    """
+    Sessions (symbol and date) that were looked at whole: all their versions as `MINUTE_DAYS` rows, and all findings of
+    their rows.
+    """
+
+    sessions: pl.DataFrame
+    days: pl.DataFrame
+    found: pl.DataFrame
 
 
 @dataclass(slots=True)
@@ -45,11 +57,9 @@ class MinuteDays:
     _waiting: list[tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]] = field(default_factory=list)
     _size: int = 0
 
-    def add(self, sessions: pl.DataFrame, days: pl.DataFrame, found: pl.DataFrame) -> None:
-        """
-        Take in sessions (symbol and date) that were looked at whole: all their versions as `MINUTE_DAYS` rows, and all
-        findings of their rows. What was known of them gives way.
-        """
+    def add(self, told: SessionsTold) -> None:
+        """Take in what sessions come to. What was known of them gives way."""
+        sessions, days, found = told.sessions, told.days, told.found
         self.touched.append(sessions.select(_KEY))
         self._waiting.append((sessions.select(_KEY), days, found))
         self._size += sessions.height + days.height + found.height
@@ -60,7 +70,7 @@ class MinuteDays:
         """Write what waits, and compare anew the sessions that were taken in and those of `daily` bars by symbol."""
         self._write()
         sessions = pl.concat([pl.DataFrame(schema=_SESSION), *self.touched]).unique()
-        months = months_held(self.work.root)
+        months = months_held(self.work.files)
         symbols = sorted({*sessions["symbol"].unique(), *(daily if months else ())})
         # Those looked at whole lie together: for them every month is opened, for others only a few.
         symbols.sort(key=lambda symbol: symbol in daily and daily[symbol] is None)
@@ -79,7 +89,7 @@ class MinuteDays:
         replace_sessions(self.work, ROWS, found, sessions)
 
     def _replace_days(self, month: date, sessions: pl.DataFrame, days: pl.DataFrame) -> None:
-        known = load_days(self.work.root, month)
+        known = load_days(self.work.files, month)
         whole = pl.concat([known.join(sessions, on=_KEY, how="anti"), days]).sort(*MINUTE_DAYS.key)
         path = layout.minute_days(month)
         if whole.is_empty():
@@ -94,7 +104,7 @@ class MinuteDays:
         first, last = (spans.select(pl.col("from").min(), pl.col("to").max())).row(0)
         near = [MINUTE_DAYS.empty()]
         for month in (one for one in months if first.replace(day=1) <= one <= last):
-            days = load_days(self.work.root, month, symbols)
+            days = load_days(self.work.files, month, symbols)
             inside = days.join(daily, on="symbol").filter(pl.col("date").is_between("from", "to"))
             looked = pl.concat([inside.select(_KEY), sessions]).unique()
             near.append(days.join(looked, on=_KEY, how="semi", maintain_order="left"))
@@ -116,7 +126,7 @@ def replace_sessions(work: Workspace, folder: str, found: pl.DataFrame, sessions
     """Keep what was found of these sessions (symbol and date) in place of what was known of them; the rest stays."""
     for year in sessions["date"].dt.year().unique().sort():
         path = layout.findings(folder, year)
-        known = _known(work.root / path)
+        known = known_findings(work, folder, year)
         fresh = found.filter(pl.col("first").dt.year() == year)
         kept = known.join(sessions, left_on=["symbol", "first"], right_on=_KEY, how="anti")
         whole = pl.concat([kept, fresh]).sort(*FINDINGS.key, "detail")
@@ -124,7 +134,3 @@ def replace_sessions(work: Workspace, folder: str, found: pl.DataFrame, sessions
             work.lake.drop(path)
         elif not whole.equals(known):
             work.lake.put_frame(path, whole)
-
-
-def _known(path: Path) -> pl.DataFrame:
-    return pl.read_parquet(path, glob=False) if path.exists() else FINDINGS.empty()

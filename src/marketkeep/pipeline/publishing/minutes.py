@@ -21,7 +21,7 @@ from marketkeep.gold import promote_minutes
 from marketkeep.gold.minute_days import minute_days
 from marketkeep.model import Batch, Symbol
 from marketkeep.pipeline.publishing.bars import Bench
-from marketkeep.pipeline.publishing.minute_days import MinuteDays
+from marketkeep.pipeline.publishing.minute_days import SessionsTold
 from marketkeep.pipeline.publishing.rows import batch_files
 from marketkeep.pipeline.publishing.touched import retold_splits, touched_minutes
 from marketkeep.pipeline.publishing.written import Published
@@ -30,7 +30,7 @@ from marketkeep.stores.lake import layout
 from marketkeep.stores.lake.minutes import (
     DATASET,
     dump_minutes,
-    file_digest,
+    file_digests,
     files_held,
     load_minutes,
     month_hash,
@@ -93,9 +93,9 @@ def months_in(group: pl.DataFrame) -> Months:
     return group.select("symbol", month.cast(pl.Int32)).unique().sort("symbol", "date").rows()
 
 
-def publish_minutes(bench: Bench, group: pl.DataFrame, days: MinuteDays) -> Published:
+def publish_minutes(bench: Bench, group: pl.DataFrame) -> tuple[Published, SessionsTold]:
     """
-    Resolve and write the sessions (symbol and date) of one group; `days` takes in what they come to and what was found.
+    Resolve and write the sessions (symbol and date) of one group; what they come to and what was found is for all days.
 
     A month whose files are not those of the catalog, because a run was cut short or a file is damaged, is written anew.
     """
@@ -105,8 +105,8 @@ def publish_minutes(bench: Bench, group: pl.DataFrame, days: MinuteDays) -> Publ
     scaled = raw.filter(pl.col("basis") == "split_adjusted")["symbol"].unique().to_list()
     actions = bench.raw.of("actions", scaled)
     gold = promote_minutes(raw, actions, work.policy, check_minutes)
-    days.add(group, minute_days(gold, actions, work.policy), minute_findings(gold.checked, gold.chosen))
-    result.bars = gold.bars.height
+    told = SessionsTold(group, minute_days(gold, actions, work.policy), minute_findings(gold.checked, gold.chosen))
+    result.bars, result.sessions = gold.bars.height, group
     winners = gold.bars.partition_by("symbol", "date", as_dict=True, maintain_order=True)
     for symbol, day in group.iter_rows():
         path = layout.minute_ticks(symbol, day)
@@ -124,7 +124,7 @@ def publish_minutes(bench: Bench, group: pl.DataFrame, days: MinuteDays) -> Publ
         month.total += int(bars["score"].cast(pl.Int64).sum())
     result.keys = {(DATASET, symbol, period) for symbol, period in months}
     result.entries = [_entry(*key, month) for key, month in months.items() if month.digests]
-    return result
+    return result, told
 
 
 def _by_security(bench: Bench, touched: pl.DataFrame) -> pl.DataFrame:
@@ -178,17 +178,24 @@ def _held(
     before: dict[tuple[str, date], str] = {}
     lost: list[tuple[str, date]] = []
     touched = {(symbol, day) for symbol, day in group.iter_rows()}
+    entries: list[tuple[dict[str, Any], list[date]]] = []
     for symbol, period in months_in(group):
         months[symbol, period] = _Month()
-        for entry in bench.catalog.held(DATASET, symbol).filter(pl.col("period") == period).iter_rows(named=True):
-            days = sessions_held(symbol, entry["first"], entry["last"], entry["missing"])
-            digests = {day: file_digest(bench.work.root, symbol, day) for day in days}
-            old = [day for day in days if (symbol, day) in touched]
-            if None in digests.values() or month_hash([str(one) for one in digests.values()]) != entry["hash"]:
-                lost += [(symbol, day) for day in days]
-                continue
-            before |= {(symbol, day): str(digests.pop(day)) for day in old}
-            months[symbol, period] = _stays(bench.work, symbol, entry, old, digests)
+        mine = bench.catalog.held(DATASET, symbol).filter(pl.col("period") == period)
+        entries += [
+            (entry, sessions_held(symbol, entry["first"], entry["last"], entry["missing"]))
+            for entry in mine.iter_rows(named=True)
+        ]
+    every = file_digests(bench.work.files, [(entry["symbol"], day) for entry, days in entries for day in days])
+    for entry, days in entries:
+        symbol = entry["symbol"]
+        digests = {day: every[symbol, day] for day in days}
+        old = [day for day in days if (symbol, day) in touched]
+        if None in digests.values() or month_hash([str(one) for one in digests.values()]) != entry["hash"]:
+            lost += [(symbol, day) for day in days]
+            continue
+        before |= {(symbol, day): str(digests.pop(day)) for day in old}
+        months[symbol, entry["period"]] = _stays(bench.work, symbol, entry, old, digests)
     if lost:
         more = pl.DataFrame(lost, schema=group.schema, orient="row")
         group = pl.concat([group, more]).unique().sort("symbol", "date")
@@ -199,7 +206,7 @@ def _stays(
     work: Workspace, symbol: str, entry: dict[str, Any], replaced: list[date], digests: dict[date, str | None]
 ) -> _Month:
     """A month without the files that are replaced. The sums are whole numbers, so taking some away loses nothing."""
-    gone = load_minutes(work.root, [(symbol, day) for day in replaced])["score"].cast(pl.Int64)
+    gone = load_minutes(work.files, [(symbol, day) for day in replaced])["score"].cast(pl.Int64)
     total = round(entry["score"] * entry["rows"]) - int(gone.sum())
     return _Month({day: str(digest) for day, digest in digests.items()}, entry["rows"] - gone.len(), total)
 

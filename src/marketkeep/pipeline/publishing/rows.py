@@ -5,8 +5,8 @@ it has now.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date
 
 import polars as pl
@@ -17,19 +17,43 @@ from marketkeep.pipeline.workspace import Workspace
 Spans = Mapping[str, tuple[date, date] | None]
 """By symbol dates, both included; None for all there are."""
 
+_MOST_HELD = 5_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class HeldRows:
+    """Raw rows in memory: all that there are of these symbols."""
+
+    symbols: frozenset[str]
+    rows: pl.DataFrame
+
 
 @dataclass(frozen=True, slots=True)
 class RawRows:
-    """The rows of these raw `batches` (`BATCHES` rows) by published symbol."""
+    """The rows of these raw `batches` (`BATCHES` rows) by published symbol, the actions of some perhaps `held`."""
 
     work: Workspace
     batches: pl.DataFrame
     symbology: Symbology
+    held: HeldRows | None = None
+
+    def holding_actions(self, symbols: Collection[str]) -> RawRows:
+        """
+        The same, with the actions of these symbols read at once where they fit in memory.
+
+        Any batch may tell an action of any symbol, so each look at some symbols' opens every file there is.
+        """
+        mine = self.batches.filter(pl.col("dataset") == "actions")
+        if mine["rows"].sum() > _MOST_HELD:
+            return self
+        return replace(self, held=HeldRows(frozenset(symbols), self.of("actions", sorted(symbols))))
 
     def of(
         self, dataset: str, symbols: Sequence[str], first: date | None = None, last: date | None = None
     ) -> pl.DataFrame:
         """All rows of these symbols, between two dates (both included) when these are given."""
+        if dataset == "actions" and first is last is None and self.held and self.held.symbols.issuperset(symbols):
+            return self.held.rows.filter(pl.col("symbol").is_in(list(symbols)))
         files = batch_files(self.batches, dataset, first, last) if symbols else []
         tickers = self.symbology.tickers_of(symbols)
         found = self.work.batches.rows(dataset, files, symbols=tickers, first=first, last=last)

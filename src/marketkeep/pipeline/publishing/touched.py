@@ -16,6 +16,7 @@ from marketkeep.gold.symbology import Symbology
 from marketkeep.model import Batch
 from marketkeep.pipeline.workspace import Workspace
 
+_BATCHES_AT_ONCE = 16
 _SESSIONS = {"symbol": pl.String, "date": pl.Date, "rows": pl.Int64}
 
 
@@ -61,11 +62,11 @@ def _by_meaning(work: Workspace, new: Sequence[Batch]) -> Iterator[tuple[bool, l
 
 def _spans(work: Workspace, new: Sequence[Batch], dataset: str, column: str) -> dict[str, tuple[date, date, int]]:
     """By raw ticker the first and last date of its new rows, and how many there are."""
-    paths = [work.root / batch.path for batch in new if batch.dataset == dataset and batch.rows]
-    if not paths:
+    keys = [batch.path for batch in new if batch.dataset == dataset and batch.rows]
+    if not keys:
         return {}
     found = (
-        pl.scan_parquet(paths, glob=False)
+        work.batches.scan(keys)
         .group_by("symbol")
         .agg(first=pl.col(column).min(), last=pl.col(column).max(), rows=pl.len())
         .collect()
@@ -75,12 +76,20 @@ def _spans(work: Workspace, new: Sequence[Batch], dataset: str, column: str) -> 
 
 def touched_minutes(work: Workspace, new: Sequence[Batch]) -> pl.DataFrame:
     """The sessions that new batches hold minute bars of: symbol, date, and rows to come."""
-    paths = [work.root / batch.path for batch in new if batch.dataset == "minute_bars" and batch.rows]
-    if not paths:
-        return pl.DataFrame(schema=_SESSIONS)
-    dated = pl.scan_parquet(paths, glob=False).filter(pl.col("date").is_not_null())
-    found = dated.group_by("symbol", "date").agg(rows=pl.len().cast(pl.Int64))
-    return found.sort("symbol", "date").collect()
+    paths = [batch.path for batch in new if batch.dataset == "minute_bars" and batch.rows]
+    parts = [pl.DataFrame(schema=_SESSIONS), *work.engine.map(_sessions, work, some_batches(work, paths))]
+    return pl.concat(parts).group_by("symbol", "date").agg(pl.col("rows").sum()).sort("symbol", "date")
+
+
+def _sessions(work: Workspace, paths: Sequence[str]) -> pl.DataFrame:
+    dated = work.batches.scan(paths).filter(pl.col("date").is_not_null())
+    return dated.group_by("symbol", "date").agg(rows=pl.len().cast(pl.Int64)).collect()
+
+
+def some_batches(work: Workspace, paths: Sequence[str]) -> list[Sequence[str]]:
+    """Batches in parts for an engine: all together where they are read here, some at a time elsewhere."""
+    size = max(1, len(paths)) if work.engine.here else _BATCHES_AT_ONCE
+    return [paths[at : at + size] for at in range(0, len(paths), size)]
 
 
 def retold_splits(work: Workspace, known: Sequence[str], new: Sequence[Batch]) -> dict[str, date]:
