@@ -14,7 +14,7 @@ import pytest
 import marketkeep
 from marketkeep.errors import BadInput, BadRange, BadSymbol, NotFound
 from marketkeep.query import BarsQuery
-from marketkeep.query import keep as module
+from marketkeep.query.plan_run import BarsReader
 from marketkeep.stores.lake import Lake, records
 from small_keep import SmallKeep, sessions
 
@@ -280,7 +280,7 @@ def test_adjustment_of_one_symbol_leaves_another(keep: SmallKeep) -> None:
         (lambda k: k.bars("AAPL", "yesterday"), BadInput, "start='yesterday' is not a date"),
         (lambda k: k.bars("AAPL", end="2024-02-30"), BadInput, "end='2024-02-30'"),
         (lambda k: k.bars("AAPL", as_of="x"), BadInput, "as_of='x'"),
-        (lambda k: k.bars("AAPL", as_of=datetime(2024, 1, 1, tzinfo=UTC)), BadInput, "is not a date"),
+        (lambda k: k.bars("AAPL", as_of=datetime(2024, 1, 1, tzinfo=UTC)), BadInput, "has a time zone"),
         (lambda k: k.bars("AAPL", recorded_by="noon"), BadInput, "recorded_by='noon' is not a time"),
         (lambda k: k.bars("AAPL", recorded_by="2024-13-01"), BadInput, "recorded_by"),
         (lambda k: k.bars("AAPL", adjust="some"), BadInput, "use 'none', 'splits' or 'all'"),
@@ -311,14 +311,14 @@ def test_nothing_is_read_before_a_terminal(keep: SmallKeep, monkeypatch: pytest.
     """
     reader = keep.open()
     calls: list[object] = []
-    real = module.read_bars
-    monkeypatch.setattr(module, "read_bars", lambda *asked: calls.append(asked) or real(*asked))
+    real = BarsReader.read
+    monkeypatch.setattr(BarsReader, "read", lambda *asked: calls.append(asked) or real(*asked))
     monkeypatch.setattr(Lake, "catalog", lambda _: calls.append("catalog"))
     query = reader.bars("AAPL", "2024-03-04", adjust="all", as_of="2024-03-06", recorded_by="2030-01-01")
     query.adjusted("none")
     assert calls == []
     monkeypatch.undo()
-    monkeypatch.setattr(module, "read_bars", lambda *asked: calls.append("read") or real(*asked))
+    monkeypatch.setattr(BarsReader, "read", lambda *asked: calls.append("read") or real(*asked))
     reader.bars("AAPL").polars()
     assert calls == ["read"]
 

@@ -30,9 +30,17 @@ def _or_nothing(keep: Keep, **clocks: Any) -> pl.DataFrame:
         return _told("nothing")
 
 
+def _by_sql(table: str) -> Ask:
+    return lambda keep, **clocks: keep.sql(f"select * from {table} order by all", **clocks).polars()  # noqa: S608
+
+
+SQL_TABLES = ("minute_bars", "actions", "securities", "ticker_history", "index_members", "treasury_yields", "coverage")
+"""Tables of SQL that later writes and later days change; daily bars are asked beside them."""
 READERS: dict[str, Ask] = {
     "bars": lambda keep, **clocks: keep.bars(["AAPL", "GONE"], adjust="all", **clocks).polars(),
     "minute_bars": lambda keep, **clocks: keep.minute_bars("AAPL", adjust="all", **clocks).polars(),
+    "matrix": lambda keep, **clocks: keep.matrix("adj_close", ["AAPL", "GONE"], **clocks).polars(),
+    "sql": lambda keep, **clocks: keep.sql("select * from daily_bars order by symbol, date", **clocks).polars(),
     "actions": lambda keep, **clocks: keep.actions("AAPL", **clocks),
     "fundamentals": lambda keep, **clocks: keep.fundamentals("AAPL", **clocks).polars(),
     "symbols": lambda keep, **clocks: pl.DataFrame({"symbol": keep.symbols(**clocks)}),
@@ -53,6 +61,7 @@ MORE: dict[str, Ask] = {
     "coverage of minutes": lambda keep, **clocks: keep.coverage("minute_bars", **clocks),
     "checks of quality": lambda keep, **clocks: keep.quality(**clocks).checks,
     "explain a later day": _or_nothing,
+    **{f"sql of {table}": _by_sql(table) for table in SQL_TABLES},
 }
 NO_FACTS = {"fundamentals"}
 """Readers whose clocks are proved beside their own tests."""

@@ -8,7 +8,7 @@ UTC: only what this keep had received by then. Neither reads a clock; not given,
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time
 
 from marketkeep.errors import BadInput, BadRange
 
@@ -32,9 +32,23 @@ class Clocks:
         """The last day to look at when asked through `end`."""
         return min((day for day in (end, self.as_of) if day), default=None)
 
+    def after(self, start: date | None) -> Clocks:
+        """The same for a question of sessions from `start` on. Raises `BadInput` when none was over as of the day."""
+        if start is not None and self.as_of is not None and self.as_of < start:
+            raise BadInput(
+                f"as_of={self.as_of} lies before start={start}: of sessions from then on nothing was known on that day"
+            )
+        return self
+
 
 def read_range(start: Day | None, end: Day | None) -> tuple[date | None, date | None]:
     """Both bounds as days. Raises `BadInput`, and `BadRange` when they are the wrong way round."""
+    if isinstance(start, datetime) and isinstance(end, datetime) and bool(start.tzinfo) != bool(end.tzinfo):
+        with_zone, without = ("start", "end") if start.tzinfo else ("end", "start")
+        raise BadInput(
+            f"{with_zone} has a time zone and {without} has none (start={start}, end={end}); sessions are days of the "
+            f"venue: give both as days, such as {start.date()} and {end.date()}"
+        )
     first, last = read_day(start, "start"), read_day(end, "end")
     if first and last and first > last:
         raise BadRange(first, last)
@@ -42,8 +56,17 @@ def read_range(start: Day | None, end: Day | None) -> tuple[date | None, date | 
 
 
 def read_day(value: Day | None, name: str) -> date | None:
-    """A day, text as YYYY-MM-DD. Raises `BadInput` naming the parameter."""
-    if value is None or (isinstance(value, date) and not isinstance(value, datetime)):
+    """
+    A day, text as YYYY-MM-DD; midnight without a zone is the day it begins.
+
+    Raises `BadInput` naming the parameter, also for an instant: which session it is of depends on the venue.
+    """
+    if isinstance(value, datetime):
+        if value.tzinfo is None and value.time() == time():
+            return value.date()
+        what = "has a time zone" if value.tzinfo else "has a time of day"
+        raise BadInput(f"{name}={value} {what}; sessions are days of the venue: give a day, such as {value.date()}")
+    if value is None or isinstance(value, date):
         return value
     try:
         return date.fromisoformat(str(value))

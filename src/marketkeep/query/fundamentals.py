@@ -99,7 +99,7 @@ def read_figures(
     catalog = lake.catalog()
     if request.recorded_by is None:
         held = set(catalog.entries.filter(pl.col("dataset") == DATASET)["symbol"])
-        rows = read_fundamentals(lake.root, catalog, request.symbols, _years(request))
+        rows = read_fundamentals(lake.files, catalog, request.symbols, _years(request))
     else:
         rows = _recorded(batches, catalog, request, securities())
         held = set(rows["symbol"])
@@ -109,6 +109,16 @@ def read_figures(
             f"{', '.join(absent)}: no fundamentals held{when}; they come from the SEC for companies that are followed"
         )
     return _chosen(_known(rows, request), request)
+
+
+def known_figures(
+    lake: Lake, batches: BatchStore, request: FundamentalsRequest, securities: Callable[[], pl.DataFrame]
+) -> pl.DataFrame:
+    """Every version of every figure of the symbols that could be used by the request's clocks: `FUNDAMENTALS` rows."""
+    catalog = lake.catalog()
+    if request.recorded_by is None:
+        return _known(read_fundamentals(lake.files, catalog, request.symbols), request)
+    return _known(_recorded(batches, catalog, request, securities()), request)
 
 
 def _years(request: FundamentalsRequest) -> tuple[int | None, int | None]:

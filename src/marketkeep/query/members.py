@@ -5,6 +5,7 @@ Members of an index as readers ask for them: who was one on a day, and from when
 from __future__ import annotations
 
 from datetime import UTC, date, datetime
+from difflib import get_close_matches
 
 import polars as pl
 
@@ -59,6 +60,10 @@ def member_intervals(state: State, index: str | None = None, as_of: date | None 
         return market_time.members_on(table, as_of)
     found = table.filter(pl.col("index") == index)
     if found.is_empty():
-        known = ", ".join(table["index"].unique().sort()) or "none"
-        raise NotFound(f"this keep has no members of the index {index}; it has those of: {known}")
+        known = table["index"].unique().sort().to_list()
+        near = get_close_matches(index.lower(), known, n=1, cutoff=0.5)
+        meant = f"did you mean {near[0]}? " if near else ""
+        raise NotFound(
+            f"this keep has no members of the index {index}; {meant}it has those of: {', '.join(known) or 'none'}"
+        )
     return market_time.members_on(found, as_of)

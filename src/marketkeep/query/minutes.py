@@ -7,12 +7,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
-from typing import Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import polars as pl
 
 from marketkeep.calendars import calendar_for
 from marketkeep.checks import check_minutes
+from marketkeep.derive.resample_minutes import MinuteEvery, resample_minutes
 from marketkeep.errors import BadInput, BadRange, NotFound
 from marketkeep.gold import MINUTE_PRICES, promote_minutes
 from marketkeep.gold import adjust as with_adjustment
@@ -20,13 +21,19 @@ from marketkeep.gold.identity import known_by
 from marketkeep.gold.symbology import Symbology
 from marketkeep.model import ACTIONS, MINUTE_BARS, Symbol
 from marketkeep.query.bars import Adjust, scale
+from marketkeep.query.fields import check_fields, with_key
+from marketkeep.query.minute_panel import COLUMNS, plan_minutes, run_minutes
 from marketkeep.query.reading import gold_recorded_by, raw_rows
-from marketkeep.query.terminals import Terminals
+from marketkeep.query.terminals import Terminals, session_or_own
 from marketkeep.raw import BatchStore
 from marketkeep.stores.lake import Catalog, Lake, minutes
 
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame as SparkFrame
+    from pyspark.sql import SparkSession
+
 Segment = Literal["pre", "regular", "post"]
-COLUMNS = [name for name in MINUTE_BARS.schema if name != "batch_id"]
+_KEY = ("symbol", "ts")
 _Spans = dict[str, tuple[date, date]]
 
 
@@ -34,7 +41,8 @@ _Spans = dict[str, tuple[date, date]]
 class MinuteBarsRequest:
     """
     What minute bars are asked for: symbols (canonical), sessions `start` to `end` both included (None: all), how
-    adjusted, one segment of the session or all of it (None), and the two clocks.
+    adjusted, one segment of the session or all of it (None), the two clocks, and how long a bar is (None: a minute);
+    `fields` are the columns wanted beside symbol and ts, None for all.
 
     `as_of` shows what the market knew at that instant (UTC), or by the end of that session when it is a date;
     `recorded_by` what this keep held at that instant (UTC).
@@ -47,12 +55,23 @@ class MinuteBarsRequest:
     segment: Segment | None = None
     as_of: datetime | date | None = None
     recorded_by: datetime | None = None
+    every: MinuteEvery | None = None
+    fields: tuple[str, ...] | None = None
 
     def __post_init__(self) -> None:
+        check_fields(self.fields, self.columns, "minute bars")
         if self.adjust not in get_args(Adjust):
             raise BadInput(f"adjust={self.adjust!r} is unknown; use 'none', 'splits' or 'all'")
+        if self.every is not None and self.every not in get_args(MinuteEvery):
+            told = ", ".join(map(repr, get_args(MinuteEvery)))
+            raise BadInput(f"every={self.every!r} is unknown; use {told}, or None for minutes")
         if self.segment is not None and self.segment not in get_args(Segment):
             raise BadInput(f"segment={self.segment!r} is unknown; use 'pre', 'regular' or 'post', or None for all")
+
+    @property
+    def columns(self) -> list[str]:
+        """All columns that the bars asked for have."""
+        return COLUMNS if self.every is None else [*COLUMNS, "minutes"]
 
     def known_day(self, symbol: str) -> date | None:
         """The last day whose actions are known as of the request, by the clock of the symbol's venue."""
@@ -69,11 +88,14 @@ class MinuteBarsQuery(Terminals):
     Columns: symbol, ts (UTC, start of the minute), date (its session), open, high, low, close, volume (shares), vwap,
     trade_count, segment (pre, regular, post), feed, source, score (0 to 100); sorted by symbol and ts. A minute without
     trades has no row. `adjust="none"` gives prices as traded then, `"splits"` brings them and the volume to today's
-    shares, `"all"` also takes dividends out of earlier prices, both by the factors of the daily bars.
+    shares, `"all"` also takes dividends out of earlier prices, both by the factors of the daily bars. Longer bars
+    (`every`) lie within their segment and also tell `minutes`, in how many there was a trade; see `resample_minutes`.
     """
 
     request: MinuteBarsRequest
     _read: Callable[[MinuteBarsRequest], pl.DataFrame]
+    _on_spark: Callable[[SparkSession, MinuteBarsRequest], SparkFrame] | None = None
+    _explain: Callable[[MinuteBarsRequest], str] | None = None
 
     def adjusted(self, adjust: Adjust) -> MinuteBarsQuery:
         """The same question with another adjustment. Raises `BadInput` for one there is not."""
@@ -82,6 +104,18 @@ class MinuteBarsQuery(Terminals):
     def polars(self) -> pl.DataFrame:
         """The bars as a polars frame. Raises `NotFound` for a symbol the keep holds no minute bars of."""
         return self._read(self.request)
+
+    def explain_plan(self) -> str:
+        """How the question is answered, in words: what is read and why this way. No bar is read."""
+        return "a frame that is there already" if self._explain is None else self._explain(self.request)
+
+    def spark(self, session: SparkSession | None = None) -> SparkFrame:
+        """
+        The bars as a frame of Spark over the panel, unread until an action and in no order; `session` as elsewhere.
+        """
+        if self._on_spark is None:
+            return Terminals.spark(self, session)
+        return self._on_spark(session_or_own(session), self.request)
 
 
 def read_minute_bars(lake: Lake, batches: BatchStore, request: MinuteBarsRequest) -> pl.DataFrame:
@@ -104,7 +138,18 @@ def read_minute_bars(lake: Lake, batches: BatchStore, request: MinuteBarsRequest
     bars = bars.filter(*_wanted(request))
     if request.adjust != "none" and not bars.is_empty():
         bars = scale(_with_factors(lake, batches, catalog, request, bars), request.adjust, MINUTE_PRICES)
-    return bars.select(COLUMNS)
+    bars = bars.select(COLUMNS)
+    whole = bars if request.every is None else resample_minutes(bars, request.every)
+    return whole if request.fields is None else whole.select(with_key(request.fields, request.columns, _KEY))
+
+
+def explain_minute_bars(lake: Lake, request: MinuteBarsRequest) -> str:
+    """How a request of published symbols is answered, in words."""
+    if request.recorded_by is not None:
+        return (
+            "Reads the raw batches received by then.\nBecause what was held at a past instant is made again from them."
+        )
+    return plan_minutes(lake, lake.catalog(), request.symbols, request.start, last_session(request)).told()
 
 
 def _wanted(request: MinuteBarsRequest) -> Iterator[pl.Expr]:
@@ -118,7 +163,7 @@ def _wanted(request: MinuteBarsRequest) -> Iterator[pl.Expr]:
         yield pl.col("date") <= request.as_of
 
 
-def _last_session(request: MinuteBarsRequest) -> date | None:
+def last_session(request: MinuteBarsRequest) -> date | None:
     """The last session that needs to be read; a minute as of an instant is of a session that may end a day later."""
     known = request.as_of
     if isinstance(known, datetime):
@@ -129,8 +174,8 @@ def _last_session(request: MinuteBarsRequest) -> date | None:
 def _published(lake: Lake, catalog: Catalog, request: MinuteBarsRequest) -> tuple[pl.DataFrame, list[str]]:
     absent = [symbol for symbol in request.symbols if catalog.held(minutes.DATASET, symbol).is_empty()]
     if absent:
-        return MINUTE_BARS.empty(), absent
-    return minutes.read_minutes(lake.root, catalog, request.symbols, request.start, _last_session(request)), []
+        return MINUTE_BARS.empty().select(COLUMNS), absent
+    return run_minutes(lake, plan_minutes(lake, catalog, request.symbols, request.start, last_session(request))), []
 
 
 def _recorded(
@@ -146,7 +191,7 @@ def _recorded(
 
 
 def _replayed(lake: Lake, batches: BatchStore, catalog: Catalog, request: MinuteBarsRequest) -> pl.DataFrame:
-    first, last = request.start, _last_session(request)
+    first, last = request.start, last_session(request)
     files = catalog.batches.filter((pl.col("dataset") == minutes.DATASET) & (pl.col("rows") > 0))
     if first is not None:
         files = files.filter(pl.col("last") >= first)
@@ -175,7 +220,7 @@ def _with_factors(
     """`bars` with the split_factor and dividend_factor that a daily bar of their session has."""
     daily: _Spans
     if request.recorded_by is None:
-        actions = lake.actions(request.symbols)
+        actions = lake.actions(request.symbols, catalog)
         spans = catalog.entries.filter((pl.col("dataset") == "daily_bars") & pl.col("symbol").is_in(request.symbols))
         first, last = pl.col("first").min(), pl.col("last").max()
     else:
@@ -191,14 +236,14 @@ def _with_factors(
         if known is not None:
             events = events.filter(pl.col("ex_date") <= known)
         span = daily.get(symbol)
-        _refuse_unfounded(symbol, events, span, days["date"])
+        refuse_unfounded(symbol, events, span, days["date"])
         upto = known or (span[1] if span else None)
         frames.append(with_adjustment(days.sort("date").with_columns(close=1.0), events, upto=upto))
     factors = pl.concat(frames).select("symbol", "date", "split_factor", "dividend_factor")
     return bars.join(factors, on=["symbol", "date"], how="left", maintain_order="left")
 
 
-def _refuse_unfounded(symbol: str, events: pl.DataFrame, daily: tuple[date, date] | None, days: pl.Series) -> None:
+def refuse_unfounded(symbol: str, events: pl.DataFrame, daily: tuple[date, date] | None, days: pl.Series) -> None:
     """An action has no factor where no daily bars surround it; leaving it out would give prices that are wrong."""
     first: Any = days.min()
     last: Any = days.max()

@@ -39,8 +39,39 @@ class _Spell(NamedTuple):
         return ", ".join([self.name or "name not known", *([" ".join(days)] if days else [])])
 
 
+class Holders:
+    """
+    Who had which ticker, by `TICKERS` rows and by the published symbols that are `held`; a ticker that was asked for is
+    remembered, so that many questions look for it once.
+    """
+
+    def __init__(self, tickers: pl.DataFrame, held: Collection[str]) -> None:
+        self.tickers, self.held = tickers, frozenset(held)
+        self._known: dict[str, list[_Spell]] = {}
+        self._former: dict[str, list[str]] = {}
+        for symbol in sorted(symbol for symbol in self.held if "~" in symbol):
+            self._former.setdefault(Symbol(symbol).ticker, []).append(symbol)
+
+    def of(self, names: Sequence[str]) -> dict[str, list[_Spell]]:
+        """The holders of each of these tickers that had one, first to last."""
+        if unknown := [name for name in names if name not in self._known]:
+            found = _spells(self.tickers, unknown)
+            for name in unknown:
+                self._known[name] = self._with_strangers(name, found.get(name, []))
+        return {name: self._known[name] for name in names if self._known[name]}
+
+    def _with_strangers(self, ticker: str, known: list[_Spell]) -> list[_Spell]:
+        """The holders, those among them of whom bars are held and nothing else is known."""
+        for symbol in [ticker, *self._former.get(ticker, [])]:
+            if known and symbol in self.held and symbol not in {one.symbol for one in known}:
+                before = symbol != ticker
+                bounds = (date.min, known[0].start) if before else (known[-1].end, date.max)
+                known = sorted([*known, _Spell(symbol, *bounds, None)], key=lambda one: one.start)
+        return known
+
+
 def resolve_symbols(
-    tickers: pl.DataFrame,
+    tickers: pl.DataFrame | Holders,
     held: Collection[str],
     texts: Iterable[str],
     first: date | None = None,
@@ -51,15 +82,17 @@ def resolve_symbols(
     """
     What users call securities, each with the symbol it is published under, in the order asked.
 
-    `tickers` are `TICKERS` rows, `held` the published symbols of which there is anything, `first` and `last` the dates
-    asked for, both included, None where open. `later` are `TICKERS` rows of a later day than `tickers`: a name that
-    these do not know yet is looked up there. A name that nobody is known to have had means itself.
+    `tickers` are `TICKERS` rows, or the `Holders` made of them, `held` the published symbols of which there is
+    anything, `first` and `last` the dates asked for, both included, None where open. `later` are `TICKERS` rows of a
+    later day than `tickers`: a name that these do not know yet is looked up there. A name that nobody is known to have
+    had means itself.
 
     Raises `AmbiguousSymbol` naming the choices, and `BadSymbol`.
     """
     wanted = [(text, _parsed(text)) for text in texts]
     names = [name for _, name in wanted]
-    spells = _with_strangers(_spells(tickers, names), held)
+    holders = tickers if isinstance(tickers, Holders) else Holders(tickers, held)
+    spells = holders.of(names)
     ahead = _spells(later, names) if later is not None else {}
     bounds = first or date.min, last or date.max
     answers = []
@@ -68,7 +101,7 @@ def resolve_symbols(
         if symbol == name and name in spells:
             symbol = _meant(text, name, spells[name], held, bounds)
         elif later is not None:
-            symbol = _then(tickers, later, _meant(text, symbol, ahead.get(name, []), (), bounds)) or symbol
+            symbol = _then(holders.tickers, later, _meant(text, symbol, ahead.get(name, []), (), bounds)) or symbol
         answers.append((text, symbol))
     return answers
 
@@ -88,18 +121,6 @@ def _spells(tickers: pl.DataFrame, names: Sequence[str]) -> dict[str, list[_Spel
     for ticker, start, end, symbol, name in mine.select("ticker", "from", "to", "symbol", "name").iter_rows():
         found.setdefault(ticker, []).append(_Spell(symbol, start or date.min, end or date.max, name))
     return found
-
-
-def _with_strangers(spells: dict[str, list[_Spell]], held: Collection[str]) -> dict[str, list[_Spell]]:
-    """The holders of each ticker, those among them of whom bars are held and nothing else is known."""
-    for symbol in held:
-        ticker = Symbol(symbol).ticker
-        known = spells.get(ticker, [])
-        if known and symbol not in {one.symbol for one in known}:
-            before = symbol != ticker
-            bounds = (date.min, known[0].start) if before else (known[-1].end, date.max)
-            spells[ticker] = sorted([*known, _Spell(symbol, *bounds, None)], key=lambda one: one.start)
-    return spells
 
 
 def _meant(asked: str, ticker: str, spells: Sequence[_Spell], held: Collection[str], bounds: tuple[date, date]) -> str:

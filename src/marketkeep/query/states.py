@@ -95,37 +95,37 @@ class Published:
         if dataset == "daily_bars":
             bars = self._lake.bars(self._catalog, symbols, first, last)
         else:
-            bars = minutes.read_minutes(self._lake.root, self._catalog, symbols, first, last)
+            bars = minutes.read_minutes(self._lake.files, self._catalog, symbols, first, last)
         return bars.select(list(DAYS))
 
     def actions(self, symbols: Iterable[str] | None = None) -> pl.DataFrame:
         """See `State`."""
         held = self._catalog.entries.filter(pl.col("dataset") == "actions")["symbol"].to_list()
-        return self._lake.actions(held if symbols is None else symbols)
+        return self._lake.actions(held if symbols is None else symbols, self._catalog)
 
     def securities(self) -> pl.DataFrame:
         """See `State`."""
-        return self._lake.securities()
+        return self._lake.securities(self._catalog.version)
 
     def ticker_history(self) -> pl.DataFrame:
         """See `State`."""
-        return self._lake.ticker_history()
+        return self._lake.ticker_history(self._catalog.version)
 
     def tickers(self) -> pl.DataFrame:
         """See `State`."""
-        return self._lake.tickers()
+        return self._lake.tickers(self._catalog.version)
 
     def members(self) -> pl.DataFrame:
         """See `State`."""
-        return index_members(self._lake)
+        return index_members(self._lake, self._catalog.version)
 
     def yields(self) -> pl.DataFrame:
         """See `State`."""
-        return treasury_yields(self._lake)
+        return treasury_yields(self._lake, self._catalog.version)
 
     def findings(self) -> pl.DataFrame:
         """See `State`."""
-        return self._lake.findings()
+        return self._lake.findings(self._catalog.version)
 
 
 class Recorded:
@@ -185,7 +185,7 @@ class Recorded:
     def findings(self) -> pl.DataFrame:
         """What had been found by then; what was cured later is open, and how often it was told again is not known."""
         named = symbols_then(self._catalog.tickers, self._moment)
-        found = self._lake.findings().filter(pl.col("detected_at") <= self._moment)
+        found = self._lake.findings(self._catalog.version).filter(pl.col("detected_at") <= self._moment)
         found = found.with_columns(pl.col("symbol").replace(named) if named else pl.col("symbol"))
         cured = (pl.col("resolved_at") <= self._moment).fill_null(value=False)
         return found.with_columns(

@@ -8,7 +8,6 @@ today are not taken for those of then.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import date
 
 import polars as pl
@@ -16,7 +15,6 @@ import polars as pl
 from marketkeep.errors import NotFound
 from marketkeep.query.bars import BarsRequest
 from marketkeep.query.members import first_told, member_intervals
-from marketkeep.query.reading import read_bars
 from marketkeep.query.states import state
 from marketkeep.raw import BatchStore
 from marketkeep.stores.lake import Lake
@@ -24,16 +22,17 @@ from marketkeep.stores.lake import Lake
 _FAR = date(9999, 12, 31)
 
 
-def read_universe(lake: Lake, batches: BatchStore, request: BarsRequest) -> pl.DataFrame:
+def member_spells(lake: Lake, batches: BatchStore, request: BarsRequest) -> pl.DataFrame:
     """
-    The bars of the members of `request.universe`, of those among `request.symbols` where any are named.
+    When who was a member of `request.universe` within its range, under published symbols: symbol, [since, until).
 
-    Raises `NotFound` for an index without members in the range, or when no bar of any of them is held.
+    Raises `NotFound` for an index without members in the range.
     """
     index = str(request.universe)
     now = state(lake, batches, request.recorded_by)
     whole = member_intervals(now, index, request.as_of)
-    spells = published(stretches(whole, first_told(now, whole)), now.tickers())
+    # Two tickers of one security may have been members at a time, and its bars are told once.
+    spells = _apart(published(stretches(whole, first_told(now, whole)), now.tickers()))
     if request.symbols:
         spells = spells.filter(pl.col("symbol").is_in(list(request.symbols)))
     if request.start is not None:
@@ -42,10 +41,7 @@ def read_universe(lake: Lake, batches: BatchStore, request: BarsRequest) -> pl.D
         spells = spells.filter(pl.col("since") <= request.end)
     if spells.is_empty():
         raise NotFound(_nobody(index, request, first_told(now, whole)))
-    bars = read_bars(lake, batches, replace(request, symbols=tuple(spells["symbol"].unique().sort())))
-    if bars.is_empty():
-        raise NotFound(f"{index}: it had members then, and no bar of any of them is held; see: marketkeep coverage")
-    return within(bars, spells)
+    return spells
 
 
 def stretches(members: pl.DataFrame, first: date | None) -> pl.DataFrame:
@@ -59,7 +55,12 @@ def stretches(members: pl.DataFrame, first: date | None) -> pl.DataFrame:
         since=pl.max_horizontal(pl.col("from").fill_null(first), pl.lit(first)),
         until=pl.col("to").fill_null(_FAR),
     ).filter(pl.col("since") < pl.col("until"))
-    ordered = bounded.sort("symbol", "since", "until")
+    return _apart(bounded)
+
+
+def _apart(spells: pl.DataFrame) -> pl.DataFrame:
+    """Stretches that meet or overlap as one, sorted."""
+    ordered = spells.sort("symbol", "since", "until")
     behind = pl.col("until").cum_max().shift().over("symbol")
     begins = (pl.col("since") > behind).fill_null(value=True)
     return (
