@@ -31,10 +31,10 @@ from marketkeep.model import Symbol
 from marketkeep.query import Keep
 
 _SCALE = 10_000
-_FOLDER = Path("equity", "usa")
+LEAN_FOLDER = Path("equity", "usa")
 _OPEN_END = "20501231"
 # The oldest time a zip can hold: the same bars give the same bytes, whenever they are written.
-_ZIP_TIME = (1980, 1, 1, 0, 0, 0)
+ZIP_TIME = (1980, 1, 1, 0, 0, 0)
 
 
 class _Step(NamedTuple):
@@ -57,43 +57,79 @@ def write_lean(keep: Keep, symbols: str | Iterable[str], folder: Path) -> list[P
     if other := [one for one in names if Symbol.parse(one.partition("~")[0]).asset_class != "equity"]:
         raise BadInput(f"{', '.join(other)}: this LEAN folder holds equities only; leave out what is not one.")
     every, history, actions = keep.bars(names).polars(), keep.ticker_history(), keep.actions(names)
+    files = lean_files(every, history, actions)
+    for path, body in files.items():
+        write_atomic(folder / path, body)
+    return [folder / path for path in files]
+
+
+def lean_files(
+    every: pl.DataFrame,
+    history: pl.DataFrame,
+    actions: pl.DataFrame,
+    start: date | None = None,
+    end: date | None = None,
+) -> dict[Path, bytes]:
+    """
+    Zips, factor files and map files of the symbols of these bars (all of them, as traded), by path.
+
+    The zips have the sessions from `start` through `end`; factor and map file are of all bars.
+    """
     traded: list[pl.DataFrame] = []
     files: dict[Path, bytes] = {}
     for text in every["symbol"].unique(maintain_order=True):
         symbol, mine = Symbol(text), pl.col("symbol") == text
         bars = every.filter(mine)
-        # What happened before the first bar is another holder's of a reused ticker, or has no line to stand on.
-        told = history.filter(mine & (pl.col("effective_date") > _first(bars)))
-        tickers = _tickers(symbol, told)
-        traded.append(_by_ticker(bars, tickers))
+        told = told_of(history, symbol, first_of(bars))
+        tickers = tickers_of(symbol, told)
+        traded.append(by_ticker(bars, tickers))
         files |= {_zip(ticker): b"" for _, ticker in tickers if _zip(ticker) not in files}
-        name = f"{symbol.folder.lower()}.csv"
-        files[_FOLDER / "factor_files" / name] = factor_file(bars, actions.filter(mine)).encode()
-        files[_FOLDER / "map_files" / name] = map_file(symbol, _first(bars), told).encode()
-    for bars in pl.concat(traded).partition_by("symbol"):
+        files |= facts(symbol, bars, told, actions.filter(mine))
+    whole = pl.concat(traded)
+    if start is not None:
+        whole = whole.filter(pl.col("date") >= start)
+    if end is not None:
+        whole = whole.filter(pl.col("date") <= end)
+    for bars in whole.partition_by("symbol"):
         files[_zip(_only_symbol(bars).text)] = daily_zip(bars.sort("date"))
     # Under a ticker that it had before its first bar there is nothing to write.
-    whole = {path: body for path, body in files.items() if body}
-    for path, body in whole.items():
-        write_atomic(folder / path, body)
-    return [folder / path for path in whole]
+    return {path: body for path, body in files.items() if body}
+
+
+def facts(symbol: Symbol, bars: pl.DataFrame, told: pl.DataFrame, actions: pl.DataFrame) -> dict[Path, bytes]:
+    """Factor file and map file of a symbol, by path, from all its bars, its ticker history and its actions."""
+    name = f"{symbol.folder.lower()}.csv"
+    return {
+        LEAN_FOLDER / "factor_files" / name: factor_file(bars, actions).encode(),
+        LEAN_FOLDER / "map_files" / name: map_file(symbol, first_of(bars), told).encode(),
+    }
+
+
+def told_of(history: pl.DataFrame, symbol: Symbol, first: date) -> pl.DataFrame:
+    """
+    The ticker history of a symbol behind its first bar.
+
+    What happened before that is another holder's of a reused ticker, or has no line to stand on.
+    """
+    return history.filter(pl.col("symbol") == symbol.text, pl.col("effective_date") > first)
 
 
 def daily_zip(bars: pl.DataFrame) -> bytes:
     """Bars as traded of one ticker (their `symbol`; sorted by date) as LEAN's daily zip of one file `<ticker>.csv`."""
     whole = bars.drop_nulls(["open", "high", "low", "close"])
-    fields = [
-        pl.col("date").dt.strftime("%Y%m%d 00:00"),
-        *((pl.col(name) * _SCALE).round().cast(pl.Int64) for name in ("open", "high", "low", "close")),
-        pl.col("volume").fill_null(0).round().cast(pl.Int64),
-    ]
-    lines = whole.select(pl.concat_str(fields, separator=","))
-    inside = zipfile.ZipInfo(f"{_only_symbol(bars).folder.lower()}.csv", _ZIP_TIME)
+    lines = whole.select(pl.concat_str(pl.col("date").dt.strftime("%Y%m%d 00:00"), *fields(), separator=","))
+    inside = zipfile.ZipInfo(f"{_only_symbol(bars).folder.lower()}.csv", ZIP_TIME)
     inside.compress_type = zipfile.ZIP_DEFLATED
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
         archive.writestr(inside, "\n".join(lines.to_series()))
     return buffer.getvalue()
+
+
+def fields() -> list[pl.Expr]:
+    """Prices and volume of a bar as LEAN writes them: ten thousandths, whole shares."""
+    prices = ((pl.col(name) * _SCALE).round().cast(pl.Int64) for name in ("open", "high", "low", "close"))
+    return [*prices, pl.col("volume").fill_null(0).round().cast(pl.Int64)]
 
 
 def factor_file(bars: pl.DataFrame, actions: pl.DataFrame) -> str:
@@ -112,7 +148,7 @@ def factor_file(bars: pl.DataFrame, actions: pl.DataFrame) -> str:
             raise BadInput(f"{_only_symbol(bars)}: no bar before its action of {step.ex_date}; hand in all bars.")
         session = XNYS.previous_session(step.ex_date)
         lines.append(f"{session:%Y%m%d},{_factors(price, split)},{_plain(round(before['close'][-1], 4))}")
-    lines.append(f"{_first(bars):%Y%m%d},{_factors(price, split)},1")
+    lines.append(f"{first_of(bars):%Y%m%d},{_factors(price, split)},1")
     return "\n".join(reversed(lines))
 
 
@@ -122,16 +158,16 @@ def map_file(symbol: Symbol, first: date, history: pl.DataFrame | None = None) -
 
     `history` are its `TICKER_HISTORY` rows, where any are known; a delisting among them ends the file.
     """
-    told = _tickers(symbol, history)
+    told = tickers_of(symbol, history)
     lines = [(first, told[0][1]), *told]
     return "\n".join(f"{f'{day:%Y%m%d}' if day else _OPEN_END},{Symbol(name).alias('lean')}" for day, name in lines)
 
 
 def _zip(ticker: str) -> Path:
-    return _FOLDER / "daily" / f"{Symbol(ticker).folder.lower()}.zip"
+    return LEAN_FOLDER / "daily" / f"{Symbol(ticker).folder.lower()}.zip"
 
 
-def _tickers(symbol: Symbol, history: pl.DataFrame | None) -> list[tuple[date | None, str]]:
+def tickers_of(symbol: Symbol, history: pl.DataFrame | None) -> list[tuple[date | None, str]]:
     """The tickers of a security in order, each with its last session; None where it has it still."""
     found: list[tuple[date | None, str]] = []
     ticker: str | None = symbol.ticker
@@ -145,7 +181,7 @@ def _tickers(symbol: Symbol, history: pl.DataFrame | None) -> list[tuple[date | 
     return found if ticker is None else [*found, (None, ticker)]
 
 
-def _by_ticker(bars: pl.DataFrame, tickers: list[tuple[date | None, str]]) -> pl.DataFrame:
+def by_ticker(bars: pl.DataFrame, tickers: list[tuple[date | None, str]]) -> pl.DataFrame:
     """Bars of a security with its ticker of the day as `symbol`; what lies behind its end is the last one's."""
     ticker = pl.lit(tickers[-1][1])
     for last, earlier in reversed(tickers[:-1]):
@@ -180,7 +216,8 @@ def _plain(value: float) -> str:
     return f"{value:.8f}".rstrip("0").rstrip(".")
 
 
-def _first(bars: pl.DataFrame) -> date:
+def first_of(bars: pl.DataFrame) -> date:
+    """The first session of bars. Raises `BadInput` without any."""
     first = bars["date"].min()
     if not isinstance(first, date):
         raise BadInput("there are no bars to write; hand in at least one.")

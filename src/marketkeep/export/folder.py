@@ -1,0 +1,80 @@
+"""
+The folder of an export: made beside its place under a hidden name, and renamed when it is whole.
+
+So an export that is killed leaves nothing that reads as one, and an earlier export is replaced by the next only when
+that is complete. `export.json` says what is in it; a folder that holds anything else is never replaced.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from marketkeep.errors import BadInput
+from marketkeep.files import storing
+
+MANIFEST = "export.json"
+_ASIDE = ".exporting"
+
+
+@contextmanager
+def whole_folder(out: Path) -> Iterator[Path]:
+    """
+    A new folder to write into, which takes the place of `out` when the block ends well and is removed when it does not.
+
+    Raises `BadInput` when `out` is no folder, or one that holds something else than an earlier export; `StoreError`
+    when the disk is full or forbids it.
+    """
+    out = out.absolute()
+    _check(out)
+    aside = _aside(out, os.getpid())
+    with storing(out):
+        out.parent.mkdir(parents=True, exist_ok=True)
+        _sweep(out)
+        aside.mkdir()
+        try:
+            yield aside
+            _put(aside, out)
+        except BaseException:
+            shutil.rmtree(aside, ignore_errors=True)
+            raise
+
+
+def _check(out: Path) -> None:
+    if out.exists() and not out.is_dir():
+        raise BadInput(f"{out} is a file; an export is a folder. Give a new one.")
+    if out.is_dir() and any(out.iterdir()) and not (out / MANIFEST).exists():
+        raise BadInput(f"{out} holds something else; give a new folder, an empty one, or that of an earlier export.")
+
+
+def _put(aside: Path, out: Path) -> None:
+    """Two renames where an earlier export is replaced: between them there is none, never a mixture."""
+    earlier = out.with_name(f"{aside.name}.earlier")
+    if out.exists():
+        out.rename(earlier)
+    aside.rename(out)
+    shutil.rmtree(earlier, ignore_errors=True)
+
+
+def _sweep(out: Path) -> None:
+    """Remove what exports to this place left that were killed; one that is still running is left alone."""
+    for left in out.parent.glob(f".{out.name}.*{_ASIDE}*"):
+        process = left.name.removeprefix(f".{out.name}.").partition(".")[0]
+        if process.isdigit() and not _alive(int(process)):
+            shutil.rmtree(left, ignore_errors=True)
+
+
+def _aside(out: Path, process: int) -> Path:
+    return out.with_name(f".{out.name}.{process}{_ASIDE}")
+
+
+def _alive(process: int) -> bool:
+    with suppress(PermissionError):
+        try:
+            os.kill(process, 0)
+        except (ProcessLookupError, OverflowError):
+            return False
+    return True
