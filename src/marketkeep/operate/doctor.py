@@ -6,7 +6,6 @@ Raw and landing are the truth, so a fault there calls for a backup; published fi
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,9 +13,13 @@ from pathlib import Path
 import polars as pl
 
 from marketkeep.errors import CorruptFile
+from marketkeep.files import Files, files_at
 from marketkeep.pipeline.journal import open_runs
+from marketkeep.pipeline.publishing.panel import examine_panel
 from marketkeep.raw import BatchStore, Landing
 from marketkeep.stores.lake import Catalog, Lake, layout, minutes
+from marketkeep.stores.lake.minutes import digests
+from marketkeep.stores.panel.mapped_files import damaged
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,22 +40,24 @@ class Health:
     problems: tuple[Problem, ...]
 
 
-def examine(root: Path) -> Health:
+def examine(place: Files | Path | str) -> Health:
     """
-    Read every payload, raw batch and published file of the keep at `root` and compare it with its hash.
+    Read every payload, raw batch and published file of the keep at a place and compare it with its hash.
 
     Takes as long as reading the whole keep does. Raises `NotFound` when there is no keep.
     """
-    lake = Lake(root)
+    files = files_at(place)
+    lake = Lake(files)
     lake.policy()
     problems: list[Problem] = []
     looked_at: dict[str, int] = {}
     catalog = _catalog(lake, problems)
     for part, found in (
-        ("landing", _landing(root)),
-        ("raw", _raw(root, catalog)),
-        ("published", _published(root, catalog)),
-        ("journal", _journal(root)),
+        ("landing", _landing(files)),
+        ("raw", _raw(files, catalog)),
+        ("published", _published(files, catalog)),
+        ("panel", _panel(files, catalog)),
+        ("journal", _journal(files)),
     ):
         results = list(found)
         looked_at[part] = len(results)
@@ -68,8 +73,8 @@ def _catalog(lake: Lake, problems: list[Problem]) -> Catalog:
         return Catalog.empty()
 
 
-def _landing(root: Path) -> Iterator[Problem | None]:
-    landing = Landing(root)
+def _landing(files: Files) -> Iterator[Problem | None]:
+    landing = Landing(files)
     for pack in landing.packs():
         try:
             for landed in landing.records(pack):
@@ -86,50 +91,56 @@ def _read_through(landing: Landing, digest: str) -> None:
             pass
 
 
-def _raw(root: Path, catalog: Catalog) -> Iterator[Problem | None]:
-    store = BatchStore(root)
+def _raw(files: Files, catalog: Catalog) -> Iterator[Problem | None]:
+    store = BatchStore(files)
     there = store.paths()
-    for path in there:
-        try:
-            store.load(path)
+    for path, one in zip(there, store.load_all(there), strict=True):
+        if isinstance(one, CorruptFile):
+            yield Problem("raw", path, one.reason, "restore the batch from a backup")
+        else:
             yield None
-        except CorruptFile as error:
-            yield Problem("raw", path, error.reason, "restore the batch from a backup")
     for path in sorted(set(catalog.batches["path"]) - set(there)):
         yield Problem("raw", path, "the catalog rests on it, but it is gone", "restore the batch from a backup")
     for path in sorted(set(there) - set(catalog.batches["path"])):
         yield Problem("raw", path, "it is not published yet", "marketkeep update publishes it")
 
 
-def _published(root: Path, catalog: Catalog) -> Iterator[Problem | None]:
+def _published(files: Files, catalog: Catalog) -> Iterator[Problem | None]:
     minute = pl.col("dataset") == minutes.DATASET
-    yield from _minute_months(root, catalog.entries.filter(minute))
-    others = catalog.entries.filter(~minute)
-    for dataset, symbol, period, digest in others.select("dataset", "symbol", "period", "hash").iter_rows():
-        path = layout.entry(dataset, symbol, period)
-        try:
-            same = hashlib.sha256((root / path).read_bytes()).hexdigest() == digest
-            found = "its bytes differ from the hash in the catalog"
-        except OSError as error:
-            same, found = False, f"it cannot be read ({error.strerror})"
-        yield None if same else Problem("published", path, found, "marketkeep rebuild")
+    yield from _minute_months(files, catalog.entries.filter(minute))
+    told = catalog.entries.filter(~minute).select("dataset", "symbol", "period", "hash").iter_rows()
+    hashes = {layout.entry(dataset, symbol, period): digest for dataset, symbol, period, digest in told}
+    for path, found in digests(files, list(hashes)).items():
+        if found is None:
+            yield Problem("published", path, "it cannot be read", "marketkeep rebuild")
+        elif found != hashes[path]:
+            yield Problem("published", path, "its bytes differ from the hash in the catalog", "marketkeep rebuild")
+        else:
+            yield None
 
 
-def _minute_months(root: Path, entries: pl.DataFrame) -> Iterator[Problem | None]:
+def _minute_months(files: Files, entries: pl.DataFrame) -> Iterator[Problem | None]:
     """A month of minute bars has one hash over all its files; a file that is gone is named."""
     for (symbol, period, days), digest in zip(minutes.files_held(entries), entries["hash"], strict=True):
-        digests = {day: minutes.file_digest(root, symbol, day) for day in days}
-        unread = [layout.minute_ticks(symbol, day) for day in days if digests[day] is None]
+        found = minutes.file_digests(files, [(symbol, day) for day in days])
+        unread = [layout.minute_ticks(*session) for session, one in found.items() if one is None]
         for path in unread:
             yield Problem("published", path, "it cannot be read", "marketkeep rebuild")
         if unread:
             continue
-        same = minutes.month_hash([str(one) for one in digests.values()]) == digest
-        month = Path(layout.minute_ticks(symbol, days[0])).parents[1].as_posix()
-        found = f"the files of {period} together differ from the hash in the catalog"
-        yield None if same else Problem("published", month, found, "marketkeep rebuild")
+        same = minutes.month_hash([str(one) for one in found.values()]) == digest
+        month = layout.minute_ticks(symbol, days[0]).rsplit("/", 2)[0]
+        told = f"the files of {period} together differ from the hash in the catalog"
+        yield None if same else Problem("published", month, told, "marketkeep rebuild")
 
 
-def _journal(root: Path) -> Iterator[Problem | None]:
-    for mark in open_runs(root):
-        yield Problem("journal", mark.name, "the run was interrupted", "the next run takes up what it had landed")
+def _panel(files: Files, catalog: Catalog) -> Iterator[Problem | None]:
+    for key, found in examine_panel(files, catalog):
+        yield None if found is None else Problem("panel", key, found, "marketkeep rebuild")
+    # One that is damaged is taken away by looking; the next question makes it anew.
+    damaged(files, catalog.panels)
+
+
+def _journal(files: Files) -> Iterator[Problem | None]:
+    for run_id in open_runs(files):
+        yield Problem("journal", run_id, "the run was interrupted", "the next run takes up what it had landed")

@@ -13,9 +13,10 @@ from pathlib import Path
 
 from marketkeep.config import Settings
 from marketkeep.errors import FetchFailed, PayloadRefused
+from marketkeep.files import Files, Folder, files_at
 from marketkeep.model import QUOTA, Offer, Source
 from marketkeep.pipeline.collecting.book import SourceBook, find_source
-from marketkeep.pipeline.collecting.ledger import PLACE, Health, Ledger
+from marketkeep.pipeline.collecting.ledger import Health, Ledger, is_kept
 from marketkeep.pipeline.collecting.means import open_means
 from marketkeep.pipeline.collecting.notes import no_answer, sentence
 
@@ -55,11 +56,11 @@ class Trial:
     seconds: float
 
 
-def source_states(root: Path, settings: Settings, clock: Callable[[], datetime]) -> list[SourceState]:
-    """All sources as they stand for the keep at `root`; without a keep there, nothing is known of their health."""
+def source_states(place: Files | Path | str, settings: Settings, clock: Callable[[], datetime]) -> list[SourceState]:
+    """All sources as they stand for the keep at a place; without a keep there, nothing is known of their health."""
     book = SourceBook.open(settings)
     quotas, rates = book.quotas(), book.rates()
-    health, left = _health(root, book, clock)
+    health, left = _health(files_at(place), book, clock)
     now = clock()
     states = []
     for one in book.sources:
@@ -87,7 +88,7 @@ def source_states(root: Path, settings: Settings, clock: Callable[[], datetime])
     return states
 
 
-def try_source(root: Path, settings: Settings, clock: Callable[[], datetime], name: str) -> Trial:
+def try_source(place: Files | Path | str, settings: Settings, clock: Callable[[], datetime], name: str) -> Trial:
     """
     Make one cheap call to a source and say in words what came of it. Nothing of it is kept but its being counted.
 
@@ -97,14 +98,15 @@ def try_source(root: Path, settings: Settings, clock: Callable[[], datetime], na
     book = SourceBook.open(settings)
     if why := book.unusable(source):
         return Trial(name, well=False, told=f"It cannot be used: {why}.", seconds=0.0)
-    if (root / PLACE).exists():
-        return _try(root, settings, clock, source)
+    files = files_at(place)
+    if is_kept(files):
+        return _try(files, settings, clock, source)
     with tempfile.TemporaryDirectory() as nowhere:
-        return _try(Path(nowhere), settings, clock, source)
+        return _try(Folder(Path(nowhere)), settings, clock, source)
 
 
-def _try(root: Path, settings: Settings, clock: Callable[[], datetime], source: Source) -> Trial:
-    with open_means(root, settings, clock, (source.name,)) as means:
+def _try(files: Files, settings: Settings, clock: Callable[[], datetime], source: Source) -> Trial:
+    with open_means(files, settings, clock, (source.name,)) as means:
         [source] = means.sources
         request = source.probe(clock())
         began = time.monotonic()
@@ -127,11 +129,11 @@ def _try(root: Path, settings: Settings, clock: Callable[[], datetime], source: 
 
 
 def _health(
-    root: Path, book: SourceBook, clock: Callable[[], datetime]
+    files: Files, book: SourceBook, clock: Callable[[], datetime]
 ) -> tuple[dict[str, Health], dict[str, int | None]]:
-    if not (root / PLACE).exists():
+    if not is_kept(files):
         return {}, {}
-    with Ledger(root, clock, book.quotas()) as ledger:
+    with Ledger(files, clock, book.quotas()) as ledger:
         names = [one.name for one in book.sources]
         return {name: ledger.health(name) for name in names}, {name: ledger.left(name) for name in names}
 
