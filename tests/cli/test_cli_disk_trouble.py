@@ -18,12 +18,14 @@ import orjson
 import pytest
 from command_line import bars, environment, published, run, tree
 
+from marketkeep.pipeline.journal import open_runs
+
 _DROP_FROM_BOUNDING_SET, _OVERRIDE_PERMISSIONS = 24, 1
 HOLD = """
 import sys
 from pathlib import Path
-from marketkeep.stores.lake import lease
-with lease(Path(sys.argv[1]), "backfill"):
+from marketkeep.files import Folder
+with Folder(Path(sys.argv[1])).lease("backfill"):
     print("held", flush=True)
     sys.stdin.read()
 """
@@ -92,7 +94,7 @@ def test_full_disk(keep: Path, file: Path, size: int) -> None:
     for root in (keep, undisturbed):
         assert run("ingest", file, "--data", root).code == 0
     assert published(keep) == published(undisturbed)
-    assert list((keep / "journal" / "open").iterdir()) == []
+    assert open_runs(keep) == []
 
 
 def test_full_disk_under_the_output(built: Path) -> None:

@@ -8,17 +8,19 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 import marketkeep
 from marketkeep.cli.headings import Headings
-from marketkeep.cli.progress import progress
 from marketkeep.cli.show import ERR, say
 from marketkeep.config import Settings, read_settings
 from marketkeep.errors import BadInput
-from marketkeep.pipeline.workspace import Workspace, open_workspace
+from marketkeep.files import Files, Folder, Options, files_at
+
+if TYPE_CHECKING:
+    from marketkeep.pipeline.workspace import Workspace
 
 INTERRUPTED = 130
 """Exit code of a command that Ctrl-C ended."""
@@ -32,8 +34,13 @@ app = typer.Typer(
 )
 
 DataOption = Annotated[
-    Path | None,
-    typer.Option("--data", "-d", metavar="FOLDER", help="Folder of the keep [default: MARKETKEEP_DATA, or ./data]."),
+    str | None,
+    typer.Option(
+        "--data",
+        "-d",
+        metavar="PLACE",
+        help="The keep: a folder, or s3://bucket/prefix [default: MARKETKEEP_DATA, or ./data].",
+    ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for programs instead of a table.")]
 AsOfOption = Annotated[
@@ -64,17 +71,45 @@ def root(
         say(context.get_help())
 
 
-def settings(data: Path | None) -> Settings:
+def settings(data: str | Path | None) -> Settings:
     """The settings of this process, the option winning over environment and file."""
     return read_settings(data=data)
+
+
+def files_of(chosen: Settings, data: str | None = None) -> Files:
+    """The files of the keep that is set, or of the one at `data`, used as the settings say."""
+    options = Options(
+        cache=chosen.cache,
+        cache_bytes=chosen.cache_bytes,
+        fresh_seconds=chosen.fresh_seconds,
+        lease_seconds=chosen.lease_seconds,
+        in_flight=chosen.in_flight,
+        retries=chosen.retries,
+    )
+    return files_at(data or chosen.data, options)
+
+
+def room_of(chosen: Settings) -> Path:
+    """The folder on this machine for what is told of sources (calls, quotas): the keep's own, where it is one."""
+    files = files_of(chosen)
+    return files.root if isinstance(files, Folder) else files.scratch
+
+
+def place(data: str | None) -> Files:
+    """The files of the keep that a command is about."""
+    return files_of(settings(data))
 
 
 @contextmanager
 def working(chosen: Settings) -> Iterator[Workspace]:
     """The keep opened for work, with progress shown; an interruption says what to do next."""
+    # Who only reads need not wait for what works.
+    from marketkeep.cli.progress import progress  # noqa: PLC0415
+    from marketkeep.pipeline.workspace import open_workspace  # noqa: PLC0415
+
     try:
         with progress() as watch:
-            yield open_workspace(chosen.data, progress=watch, pack_bytes=chosen.pack_bytes)
+            yield open_workspace(files_of(chosen), progress=watch, pack_bytes=chosen.pack_bytes)
     except KeyboardInterrupt:
         ERR.print("interrupted: what had been received is kept; run the same command again to go on")
         raise typer.Exit(INTERRUPTED) from None

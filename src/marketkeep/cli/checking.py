@@ -12,7 +12,7 @@ from typing import Annotated
 import polars as pl
 import typer
 
-from marketkeep.cli.app import AllRowsOption, AsOfOption, DataOption, JsonOption, RecordedByOption, app, settings
+from marketkeep.cli.app import AllRowsOption, AsOfOption, DataOption, JsonOption, RecordedByOption, app, place
 from marketkeep.cli.headings import LOOK
 from marketkeep.cli.show import frame_json, frame_part, frame_table, json, say
 from marketkeep.errors import NotFound
@@ -59,7 +59,7 @@ def qa_check(
     data: DataOption = None,
 ) -> None:
     """Check all that is held: rows, score, and per check what is open. Exit code 1 when an error is open."""
-    keep = Keep(settings(data).data)
+    keep = Keep(place(data))
     wanted = [*(symbols or ()), *(symbol or ())] or None
     for name in wanted or ():
         _refuse_unknown(keep, name)
@@ -110,7 +110,7 @@ def view_issues(
     data: DataOption = None,
 ) -> None:
     """Show what is wrong now, worst first. Exit code 1 when an open error is among what is shown."""
-    keep = Keep(settings(data).data)
+    keep = Keep(place(data))
     if symbol is not None:
         _refuse_unknown(keep, symbol)
     if all_:
@@ -148,7 +148,3 @@ def _refuse_unknown(keep: Keep, text: str) -> None:
     symbol = str(Symbol.parse(text.removesuffix("~now")))
     if symbol not in {*keep.securities()["symbol"], *keep.ticker_history()["old_symbol"]}:
         raise NotFound(f"{symbol}: this keep knows no such symbol; see: marketkeep list-symbols")
-
-
-COMMANDS = frozenset({"qa-check", "view-issues"})
-"""The commands of this module: those that can be run without what collects being imported."""

@@ -5,13 +5,13 @@ Commands that change a keep: init, add-symbol, update, backfill, repair, rebuild
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from enum import StrEnum
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from marketkeep.cli.app import DataOption, app, parse_day, settings, working
+from marketkeep.cli.app import DataOption, app, files_of, parse_day, room_of, settings, working
 from marketkeep.cli.headings import BEGIN, COLLECT, LOOK_AFTER
 from marketkeep.cli.repairing import show_plan, show_repaired
 from marketkeep.cli.show import complain, printable, say
@@ -28,6 +28,7 @@ from marketkeep.pipeline.collecting.update import update as update_keep
 from marketkeep.pipeline.publishing.absorb import Absorbed
 from marketkeep.pipeline.rebuild import rebuild as rebuild_keep
 from marketkeep.pipeline.securities import add_symbols
+from marketkeep.pipeline.spark import open_engine
 from marketkeep.pipeline.workspace import Workspace
 from marketkeep.stores.lake import Lake, layout
 
@@ -50,18 +51,27 @@ class Priority(StrEnum):
     low = "low"
 
 
+class EngineName(StrEnum):
+    """Who does the pieces of a large work."""
+
+    local = "local"
+    spark = "spark"
+
+
 @app.command(rich_help_panel=BEGIN)
 def init(
     folder: Annotated[
-        Path | None, typer.Argument(help="Folder of the new keep [default: MARKETKEEP_DATA, or ./data].")
+        str | None,
+        typer.Argument(help="Folder of the new keep, or s3://bucket/prefix [default: MARKETKEEP_DATA, or ./data]."),
     ] = None,
 ) -> None:
     """Make an empty keep."""
     chosen = settings(folder)
-    if (chosen.data / layout.MARKER).exists():
+    files = files_of(chosen)
+    if files.exists(layout.MARKER):
         say(f"{chosen.data} is a keep already; nothing was changed")
         return
-    Lake(chosen.data).create(Policy())
+    Lake(files).create(Policy())
     say(f"made a keep in {chosen.data}; next: marketkeep add-symbol, then update; or marketkeep ingest")
 
 
@@ -157,7 +167,7 @@ def repair(
     """Ask again for recent sessions that are missing, and all sources about what was found wrong."""
     names = symbols_of(symbol) if symbol else None
     chosen = settings(data)
-    with working(chosen) as work, open_means(chosen.data, chosen, work.clock, source or ()) as means:
+    with working(chosen) as work, open_means(room_of(chosen), chosen, work.clock, source or ()) as means:
         if dry_run:
             show_plan(plan_repair(work, means, days=days, datasets=dataset, symbols=names), days)
             return
@@ -169,17 +179,26 @@ def repair(
 
 
 @app.command(rich_help_panel=LOOK_AFTER)
-def rebuild(data: DataOption = None) -> None:
-    """Make everything published again from raw; the same bytes come out."""
-    with working(settings(data)) as work:
-        absorbed = rebuild_keep(work)
+def rebuild(
+    engine: Annotated[
+        EngineName, typer.Option("--engine", help="Who does it: this process, or the workers of a Spark cluster.")
+    ] = EngineName.local,
+    master: Annotated[
+        str | None,
+        typer.Option("--master", metavar="URL", help="Spark's master, such as yarn or local[4] [default: Spark's]."),
+    ] = None,
+    data: DataOption = None,
+) -> None:
+    """Make everything published again from raw; the same bytes come out, whoever does it."""
+    with working(settings(data)) as work, open_engine(engine.value, master) as chosen:
+        absorbed = rebuild_keep(replace(work, engine=chosen))
     say(f"rebuilt {absorbed.bars:,} bars of {len(absorbed.symbols):,} symbols from {absorbed.batches:,} raw batches")
     end_with_corrupt(absorbed)
 
 
-def _collect(data: Path | None, names: list[str] | None, act: Callable[[Workspace, Means], Outcome]) -> None:
+def _collect(data: str | None, names: list[str] | None, act: Callable[[Workspace, Means], Outcome]) -> None:
     chosen = settings(data)
-    with working(chosen) as work, open_means(chosen.data, chosen, work.clock, names or ()) as means:
+    with working(chosen) as work, open_means(room_of(chosen), chosen, work.clock, names or ()) as means:
         outcome = act(work, means)
     show_outcome(outcome)
     _end(outcome)

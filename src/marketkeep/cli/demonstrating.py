@@ -13,7 +13,7 @@ from typing import Annotated
 import polars as pl
 import typer
 
-from marketkeep.cli.app import app, settings, working
+from marketkeep.cli.app import app, room_of, settings, working
 from marketkeep.cli.collecting import show_outcome
 from marketkeep.cli.headings import BEGIN
 from marketkeep.cli.ingesting import show_ingested
@@ -66,7 +66,7 @@ def _make(folder: Path) -> None:
 
 
 def _live(chosen: Settings) -> None:
-    with working(chosen) as work, open_means(chosen.data, chosen, work.clock, ("yahoo",)) as means:
+    with working(chosen) as work, open_means(room_of(chosen), chosen, work.clock, ("yahoo",)) as means:
         today = work.clock().date()
         add_symbols(work, LIVE, start=date(today.year - 2, today.month, min(today.day, 28)))
         outcome = update(work, means, datasets=("daily_bars", "actions"))

@@ -12,23 +12,27 @@ from contextlib import suppress
 from importlib import import_module
 from typing import NoReturn
 
-import stamina
 import typer
 from typer.exceptions import TyperException
 
-from marketkeep.cli import asking, checking, events, figures, reference
 from marketkeep.cli.app import INTERRUPTED, app
 from marketkeep.cli.show import complain
 from marketkeep.errors import MarketkeepError
 
-_READING = asking.COMMANDS | checking.COMMANDS | events.COMMANDS | figures.COMMANDS | reference.COMMANDS
-_WORKING = ("collecting", "ingesting", "demonstrating", "operating", "sourcing")
+_READING = {
+    "answering": ("query", "sql"),
+    "asking": ("explain", "coverage", "landing"),
+    "checking": ("qa-check", "view-issues"),
+    "events": ("corporate-actions",),
+    "figures": ("fundamentals",),
+    "reference": ("list-symbols", "members", "yields"),
+}
+"""By module its commands, which only read: each can be run without any other module being imported."""
+_WORKING = ("collecting", "ingesting", "demonstrating", "operating", "sourcing", "exporting", "syncing")
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the command line. Ends with 0; 1 for findings and failures; 2 for misuse; 130 when interrupted."""
-    # Retries and faults are counted and shown by us: what the libraries would print of them goes nowhere.
-    stamina.instrumentation.set_on_retry_hooks([])
     logging.getLogger("yfinance").setLevel(logging.CRITICAL)
     code = _run(sys.argv[1:] if arguments is None else arguments)
     if code == INTERRUPTED:
@@ -41,13 +45,16 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 
 def load(arguments: Sequence[str] = ()) -> typer.Typer:
     """
-    The application with its commands registered: those that only read, and all others unless one of those is asked.
+    The application with its commands registered: those of the one module, if the command is one that only reads.
 
     A question is answered in half the time when what collects is not imported for it.
     """
-    if not arguments or arguments[0] not in _READING:
-        for module in _WORKING:
-            import_module(f"marketkeep.cli.{module}")
+    asked = [module for module, commands in _READING.items() if arguments and arguments[0] in commands]
+    for module in asked or (*_READING, *_WORKING):
+        import_module(f"marketkeep.cli.{module}")
+    if not asked:
+        # Retries and faults are counted and shown by us: what the libraries would print of them goes nowhere.
+        import_module("stamina").instrumentation.set_on_retry_hooks([])
     return app
 
 

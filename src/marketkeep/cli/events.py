@@ -10,7 +10,7 @@ from typing import Annotated
 import polars as pl
 import typer
 
-from marketkeep.cli.app import AllRowsOption, AsOfOption, DataOption, JsonOption, RecordedByOption, app, settings
+from marketkeep.cli.app import AllRowsOption, AsOfOption, DataOption, JsonOption, RecordedByOption, app, place
 from marketkeep.cli.headings import LOOK
 from marketkeep.cli.show import frame_json, frame_part, say
 from marketkeep.errors import NotFound
@@ -47,7 +47,7 @@ def corporate_actions(
     data: DataOption = None,
 ) -> None:
     """Show splits and dividends: the verdict, the factor, what each source told, and what witnesses measured."""
-    keep = Keep(settings(data).data)
+    keep = Keep(place(data))
     found = keep.actions(symbols or None, as_of=as_of, recorded_by=recorded_by)
     for name in symbols or ():
         _refuse_unknown(keep, found, name)
@@ -85,7 +85,3 @@ def _shown(actions: pl.DataFrame) -> pl.DataFrame:
         status="status",
         evidence=pl.concat_str("told", witnesses, separator="; ", ignore_nulls=True),
     )
-
-
-COMMANDS = frozenset({"corporate-actions"})
-"""The commands of this module: they can be run without what collects being imported."""

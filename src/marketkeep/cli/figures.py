@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from marketkeep.cli.app import AllRowsOption, DataOption, JsonOption, app, settings
+from marketkeep.cli.app import AllRowsOption, DataOption, JsonOption, app, place
 from marketkeep.cli.headings import LOOK
 from marketkeep.cli.show import frame_json, frame_part, say
 from marketkeep.query import Keep
@@ -51,7 +51,7 @@ def fundamentals(
 ) -> None:
     """Show a company's figures by period, as first filed or as restated."""
     found = (
-        Keep(settings(data).data)
+        Keep(place(data))
         .fundamentals(
             symbols,
             metric,
@@ -70,7 +70,3 @@ def fundamentals(
         say("no figures are held of these periods")
     else:
         frame_part(found.select(_SHOWN), all_rows=all_rows, newest=True, spare=_SPARE)
-
-
-COMMANDS = frozenset({"fundamentals"})
-"""The commands of this module: those that can be run without what collects being imported."""

@@ -8,7 +8,7 @@ from dataclasses import asdict
 
 import typer
 
-from marketkeep.cli.app import DataOption, JsonOption, app, settings
+from marketkeep.cli.app import DataOption, JsonOption, app, place
 from marketkeep.cli.headings import LOOK_AFTER
 from marketkeep.cli.show import json, say
 from marketkeep.operate import examine
@@ -17,7 +17,7 @@ from marketkeep.operate import examine
 @app.command(rich_help_panel=LOOK_AFTER)
 def doctor(data: DataOption = None, json_: JsonOption = False) -> None:
     """Read everything and say what is not as it was kept. Exit code 1 when something is wrong."""
-    health = examine(settings(data).data)
+    health = examine(place(data))
     if json_:
         json(asdict(health))
     else:

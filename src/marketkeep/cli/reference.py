@@ -9,7 +9,7 @@ from typing import Annotated
 import polars as pl
 import typer
 
-from marketkeep.cli.app import AllRowsOption, AsOfOption, DataOption, JsonOption, RecordedByOption, app, settings
+from marketkeep.cli.app import AllRowsOption, AsOfOption, DataOption, JsonOption, RecordedByOption, app, place
 from marketkeep.cli.headings import LOOK
 from marketkeep.cli.show import frame_json, frame_part, say
 from marketkeep.query import Keep
@@ -34,7 +34,7 @@ def list_symbols(
     data: DataOption = None,
 ) -> None:
     """List the symbols the keep follows or holds bars of, or all it knows."""
-    known = Keep(settings(data).data).securities(as_of=as_of, recorded_by=recorded_by)
+    known = Keep(place(data)).securities(as_of=as_of, recorded_by=recorded_by)
     listed = known if all_ else known.filter(pl.col("followed") | pl.col("first_session").is_not_null())
     if json_:
         frame_json(listed)
@@ -63,7 +63,7 @@ def members(
     data: DataOption = None,
 ) -> None:
     """List the members of an index on a day."""
-    keep = Keep(settings(data).data)
+    keep = Keep(place(data))
     # A bad date is refused whichever table is asked for.
     symbols = keep.members(index, on, as_of=as_of, recorded_by=recorded_by)
     known = keep.index_members(index, as_of=as_of, recorded_by=recorded_by)
@@ -91,7 +91,7 @@ def yields(
     data: DataOption = None,
 ) -> None:
     """Show the treasury yield curve by day, in percent a year."""
-    found = Keep(settings(data).data).treasury_yields(start, end, tenor=tenor, as_of=as_of, recorded_by=recorded_by)
+    found = Keep(place(data)).treasury_yields(start, end, tenor=tenor, as_of=as_of, recorded_by=recorded_by)
     _show(found, all_rows=all_rows, json_=json_, none="no yields are held of these days")
 
 
@@ -102,7 +102,3 @@ def _show(frame: pl.DataFrame, *, all_rows: bool, json_: bool, none: str) -> Non
         say(none)
     else:
         frame_part(frame, all_rows=all_rows, spare=["from_source", "to_source"])
-
-
-COMMANDS = frozenset({"list-symbols", "members", "yields"})
-"""The commands of this module: those that can be run without what collects being imported."""

@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from marketkeep.cli.app import DataOption, JsonOption, app, settings
+from marketkeep.cli.app import DataOption, JsonOption, app, room_of, settings
 from marketkeep.cli.headings import COLLECT
 from marketkeep.cli.show import json, printable, say
 from marketkeep.operate.sources import SourceState, source_states, try_source
@@ -29,7 +29,7 @@ def list_sources(context: typer.Context, json_: JsonOption = False, data: DataOp
     if context.invoked_subcommand is not None:
         return
     chosen = settings(data)
-    states = source_states(chosen.data, chosen, _now)
+    states = source_states(room_of(chosen), chosen, _now)
     if json_:
         json([asdict(one) for one in states])
         return
@@ -49,7 +49,7 @@ def make_one_call(
 ) -> None:
     """Make one cheap call and say in words what came of it. Exit code 1 when the source is not well."""
     chosen = settings(data)
-    trial = try_source(chosen.data, chosen, _now, name)
+    trial = try_source(room_of(chosen), chosen, _now, name)
     if json_:
         json(asdict(trial))
     else:
