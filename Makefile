@@ -4,11 +4,12 @@ BIN := .venv/bin
 READY := .venv/.ready
 # Two at once, the tests of one module together: they share keeps that take long to make.
 PYTEST_ARGS ?= -q -n 2 --dist loadfile
-BENCHES = $(sort $(wildcard bench/*.py))
+# The one beside other stores takes its own command: it makes environments of theirs and takes long.
+BENCHES = $(filter-out bench/reading.py,$(sort $(wildcard bench/*.py)))
 
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench docs gym-report calendars constraints clean
+.PHONY: help demo test check bench bench-reading docs gym-report calendars constraints clean
 
 help: ## list the verbs
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 14
@@ -34,6 +35,9 @@ check: $(READY) ## format, lint, types, imports between rooms, generated docs
 
 bench: $(READY) ## run every benchmark
 	@set -e; for bench in $(BENCHES); do $(BIN)/python $$bench; done
+
+bench-reading: $(READY) ## read beside other stores and write docs/benchmarks.md (a quarter of an hour)
+	@$(BIN)/python bench/reading.py
 
 docs: $(READY) ## write the data dictionary and the command reference
 	@$(BIN)/python tools/make_dictionary.py

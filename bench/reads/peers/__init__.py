@@ -1,0 +1,1 @@
+"""The peers: each loads the market its own best way and answers the tasks."""
