@@ -65,7 +65,7 @@ def test_environment_wins_over_the_file_part_by_part(alone: Path, monkeypatch: p
     monkeypatch.setenv("MARKETKEEP_ATTEMPTS", "3")
     told = read_settings(attempts=7, data=None)
     assert told.sources == {"polygon": SourceSettings(key=SAFE, calls=5), "sec": SourceSettings(quota=8)}
-    assert (told.attempts, told.data) == (7, Path("data"))
+    assert (told.attempts, told.data) == (7, "data")
     assert read_settings().attempts == 3
 
 

@@ -1,4 +1,4 @@
-"""The how-tos about truth are what a reader would type, and print what they say."""
+"""The how-tos about truth and reading are what a reader would type, and print what they say."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ BLOCK = re.compile(r"```(\w+)\n(.*?)```", re.DOTALL)
 FILE = re.compile(r"`([\w./]+\.csv)`")
 
 
-@pytest.mark.parametrize("page", ["quality.md", "corporate-actions.md", "point-in-time.md"])
+@pytest.mark.parametrize("page", ["quality.md", "corporate-actions.md", "point-in-time.md", "reading.md", "sql.md"])
 def test_examples_run_and_print_what_is_shown(
     page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
