@@ -7,6 +7,21 @@ from pathlib import Path
 
 import pytest
 
+LONG = (
+    "test_whole_market_gym.py",
+    "test_spark_rebuild.py",
+    "test_truth_incremental.py",
+    "test_gym_report.py",
+    "test_outage_gym.py",
+    "test_s3_sync.py",
+    "test_pipeline_on_s3.py",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest modules first: two workers then end at about the same time."""
+    items.sort(key=lambda item: LONG.index(item.path.name) if item.path.name in LONG else len(LONG))
+
 
 @pytest.fixture(scope="session")
 def corpus() -> Path:

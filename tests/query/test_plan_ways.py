@@ -99,6 +99,18 @@ def test_a_matrix_is_its_bars(reader: BarsReader, request_: BarsRequest, field: 
         assert np.isnan(found.values).sum() == found.values.size - len(told)
 
 
+def test_what_was_known_before_the_start_is_nothing(reader: BarsReader) -> None:
+    """
+    An `as_of` before the start, both within one year of the map, leaves no bar, in rows and in a matrix.
+    """
+    asked = BarsRequest((), date(2023, 2, 1), None, as_of=date(2023, 1, 3), universe="all", fields=("open",))
+    for way in WAYS:
+        with pytest.raises(NotFound, match="no bar of any symbol is held in this range"):
+            reader.read(asked, way)
+    with pytest.raises(NotFound, match="no bar of any symbol is held in this range"):
+        reader.matrix(asked, "open", "mapped")
+
+
 @pytest.mark.parametrize("way", WAYS)
 def test_pieces_are_the_whole(reader: BarsReader, way: Way, monkeypatch: pytest.MonkeyPatch) -> None:
     """

@@ -178,18 +178,18 @@ def test_damage_is_found_by_the_content(tmp_path: Path) -> None:
 
 def test_the_writer_renews_what_is_mapped_here(tmp_path: Path) -> None:
     """
-    Of a folder all daily bars are mapped, what changed and what never was; the old map is removed, and stays whole for
-    who has it open.
+    A partition that changed is mapped anew where it was mapped before, and not where it never was; the old map is
+    removed, and stays whole for who has it open.
     """
     files, frame = Folder(tmp_path), bars()
     source, panels = partition(files, "daily_bars", 2024, frame)
-    other, unmapped = partition(files, "daily_bars", 2023, frame)
+    _, unmapped = partition(files, "daily_bars", 2023, frame)
     old = make(files, source)
     assert old is not None
     changed = frame.with_columns(close=pl.col("close") * 2)
     source, panels = partition(files, "daily_bars", 2024, changed)
     refresh(files, pl.concat([panels, unmapped]))
-    assert sorted(path.name for path in folder(files.scratch).iterdir()) == sorted([source.name, other.name])
+    assert [path.name for path in folder(files.scratch).iterdir()] == [source.name]
     new = open_mapped(files.scratch, source)
     assert new is not None
     assert new.frame.equals(changed)
@@ -325,7 +325,7 @@ print(peak() - before)
 @pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="needs what Linux tells of memory")
 def test_a_map_is_made_in_little_memory(tmp_path: Path) -> None:
     """
-    Making a map needs, beside the pages of the partition it reads, less memory than a third of it, whatever its size.
+    Making a map needs, beside the pages of the partition it reads, less memory than half of it, whatever its size.
     """
     files = Folder(tmp_path)
     small, _ = partition(files, "daily_bars", 2023, bars(1200, 250))
@@ -333,7 +333,7 @@ def test_a_map_is_made_in_little_memory(tmp_path: Path) -> None:
     command = [sys.executable, "-c", _BUILD, str(tmp_path / small.key), str(tmp_path / source.key)]
     told = subprocess.run(command, check=True, capture_output=True, text=True)
     mapped = (tmp_path / small.key).with_name("big.arrow").stat().st_size
-    assert int(told.stdout) - (tmp_path / source.key).stat().st_size < mapped / 3
+    assert int(told.stdout) - (tmp_path / source.key).stat().st_size < mapped / 2
 
 
 def test_a_source_is_named_by_its_hash() -> None:

@@ -139,13 +139,13 @@ class Panel:
         low, high = self._bounds(part, wanted.symbols)
         if wanted.since is not None and wanted.until is not None:
             begin, end = np.maximum(wanted.since, wanted.first), np.minimum(wanted.until, wanted.last + 1)
-            return cut(part.days, low, high, begin), cut(part.days, low, high, end)
+            return _forward(cut(part.days, low, high, begin), cut(part.days, low, high, end))
         begin, end = low, high
         if wanted.first > part.first:
             begin = cut(part.days, low, high, wanted.first)
         if wanted.last < part.last:
             end = cut(part.days, low, high, wanted.last + 1)
-        return begin, end
+        return _forward(begin, end)
 
     def _bounds(self, part: Mapped, symbols: Sequence[str]) -> tuple[Ints, Ints]:
         if symbols is not self.symbols:
@@ -154,6 +154,11 @@ class Panel:
             known = {symbol: at for at, symbol in enumerate(part.symbols)}
             self._all[id(part)] = _rows(part, np.array([known.get(one, -1) for one in symbols], np.int64))
         return self._all[id(part)]
+
+
+def _forward(low: Ints, high: Ints) -> tuple[Ints, Ints]:
+    """Where the days asked for end before they begin there are no rows."""
+    return low, np.maximum(low, high)
 
 
 def place(part: Mapped, symbol: str) -> int:

@@ -17,7 +17,7 @@ import polars as pl
 import pyarrow as pa
 
 from marketkeep.errors import CorruptFile, StoreError
-from marketkeep.files import Files, Folder
+from marketkeep.files import Files
 from marketkeep.stores.panel.content import content_of
 from marketkeep.stores.panel.mapped import Mapped, Source, folder, forget, open_mapped, sources
 from marketkeep.stores.panel.mapped_build import build
@@ -44,18 +44,16 @@ def make(files: Files, source: Source) -> Mapped | None:
 
 def refresh(files: Files, panels: pl.DataFrame) -> None:
     """
-    Make the maps of these `PANELS` rows that are missing, and remove those they tell nothing of.
+    Make anew the maps of which these `PANELS` rows have another version, and remove those they tell nothing of.
 
-    For the writer, once the catalog tells of the rows. Of a folder all daily bars are mapped, for its readers are on
-    this machine. Minutes, which are large, and the bars of a bucket only where an older version of them was mapped
-    here. A scratch folder that cannot be written stays as it is.
+    For the writer, once the catalog tells of the rows. What nobody has mapped on this machine is not mapped here
+    either; a folder that cannot be written stays as it is.
     """
     wanted = {source.name: source for dataset in panels["dataset"].unique() for source in sources(panels, dataset)}
     held = {path.name: path for path in _held(files.scratch)}
     before = {_of_period(name) for name in held}
     for name, source in wanted.items():
-        here = isinstance(files, Folder) and source.dataset == "daily_bars"
-        if name not in held and (here or _of_period(name) in before):
+        if name not in held and _of_period(name) in before:
             with suppress(CorruptFile):
                 make(files, source)
     for name, path in held.items():
