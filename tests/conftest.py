@@ -8,13 +8,17 @@ from pathlib import Path
 import pytest
 
 LONG = (
-    "test_whole_market_gym.py",
-    "test_spark_rebuild.py",
+    "test_bulk_gym.py",
+    "test_kill_sources.py",
+    "test_kill.py",
+    "test_pipeline_on_s3.py",
     "test_truth_incremental.py",
     "test_gym_report.py",
+    "test_s3_keep.py",
     "test_outage_gym.py",
+    "test_whole_market_gym.py",
+    "test_spark_rebuild.py",
     "test_s3_sync.py",
-    "test_pipeline_on_s3.py",
 )
 
 
