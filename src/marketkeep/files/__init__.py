@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from marketkeep.files.atomic import storing, sweep, sync_folder, write_atomic
+from marketkeep.files.atomic import replacing, storing, sweep, sync_folder, write_atomic
 from marketkeep.files.bucket_options import Options
 from marketkeep.files.folder import Folder
 from marketkeep.files.protocol import Files, Versions
@@ -16,6 +16,7 @@ __all__ = [
     "Versions",
     "files_at",
     "is_bucket",
+    "replacing",
     "storing",
     "sweep",
     "sync_folder",

@@ -29,11 +29,18 @@ def storing(path: Path | str) -> Iterator[None]:
 
 def write_atomic(path: Path, data: bytes, *, durable: bool = False) -> None:
     """Replace `path` by `data` in one step; readers see the old bytes or the new, never a part."""
+    with replacing(path, durable=durable) as file:
+        file.write(data)
+
+
+@contextmanager
+def replacing(path: Path, *, durable: bool = False) -> Iterator[BinaryIO]:
+    """A file beside `path` that takes its place in one step when the block ends well, and goes when it does not."""
     aside = path.with_name(f".{path.name}.{os.getpid()}{_ASIDE}")
     with storing(path):
         try:
             with _create(aside) as file:
-                file.write(data)
+                yield file
                 if durable:
                     file.flush()
                     os.fsync(file.fileno())

@@ -68,7 +68,7 @@ class Steps:
         bounds = np.array([self._bounds.get(symbol, (0, 0)) for symbol in symbols], np.int64).reshape(-1, 2)
         item, step = self._concerned(bounds, days)
         ends = np.cumsum(counts)
-        cuts = _behind(days, ends[item] - counts[item], ends[item], self._until[step])
+        cuts = first_not_before(days, ends[item] - counts[item], ends[item], self._until[step])
         # Of each item its steps, and one more of which the factors are 1.
         per_item = np.bincount(item, minlength=len(symbols))
         places = np.arange(len(item)) + item
@@ -121,7 +121,7 @@ def spans(begins: Ints, lengths: Ints) -> Ints:
     return np.asarray(np.arange(total) + np.repeat(begins - (np.cumsum(lengths) - lengths), lengths), np.int64)
 
 
-def _behind(days: Days, low: Ints, high: Ints, wanted: Days) -> Ints:
+def first_not_before(days: Days, low: Ints, high: Ints, wanted: Days) -> Ints:
     """Between `low` and `high` the first place at which `days` (in order there) is not before the one wanted."""
     low, high = low.copy(), high.copy()
     width = int((high - low).max(initial=0))
@@ -132,9 +132,6 @@ def _behind(days: Days, low: Ints, high: Ints, wanted: Days) -> Ints:
         low = np.where(before, middle + 1, low)
         high = np.where(open_ & ~before, middle, high)
     return low
-
-
-first_not_before = _behind
 
 
 def scaled(price: pl.Series, *factors: Floats | None) -> pl.Series:

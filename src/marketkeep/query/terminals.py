@@ -9,10 +9,8 @@ Files are written part by part as the answer comes and renamed when whole, so th
 
 from __future__ import annotations
 
-import os
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -20,7 +18,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import polars as pl
 
 from marketkeep.errors import BadInput
-from marketkeep.files import storing
+from marketkeep.files import replacing
 from marketkeep.stores.lake import records
 
 if TYPE_CHECKING:
@@ -77,7 +75,7 @@ class Terminals(ABC):
         Write CSV with a header, null as empty, dates as YYYY-MM-DD, times as YYYY-MM-DDTHH:MM:SSZ; returns the path.
         """
         parts = self._begun()
-        with _replacing(Path(path)) as file:
+        with replacing(Path(path)) as file:
             for number, frame in enumerate(parts):
                 frame.write_csv(file, datetime_format=_INSTANT, include_header=number == 0)
         return Path(path)
@@ -85,7 +83,7 @@ class Terminals(ABC):
     def json(self, path: str | Path) -> Path:
         """Write a JSON array of records, the form of the published JSON files; returns the path."""
         parts = self._begun()
-        with _replacing(Path(path)) as file:
+        with replacing(Path(path)) as file:
             begun = False
             for frame in parts:
                 for part in frame.iter_slices(_ROW_GROUP):
@@ -100,7 +98,7 @@ class Terminals(ABC):
         parts = self._batches()
         first = next(parts)
         second = next(parts, None)
-        with _replacing(Path(path)) as file:
+        with replacing(Path(path)) as file:
             if second is None:
                 first.write_parquet(file, row_group_size=_ROW_GROUP)
             else:
@@ -142,19 +140,3 @@ def _in_groups(file: BinaryIO, first: pl.DataFrame, second: pl.DataFrame, rest: 
         del second
         for frame in rest:
             writer.write_table(frame.to_arrow(), _ROW_GROUP)
-
-
-@contextmanager
-def _replacing(path: Path) -> Iterator[BinaryIO]:
-    """A file beside `path` that takes its place when the block ends well, and goes when it does not."""
-    aside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    with storing(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            with aside.open("wb") as file:
-                yield file
-            aside.replace(path)
-        except BaseException:
-            with suppress(OSError):
-                aside.unlink()
-            raise
