@@ -76,6 +76,16 @@ def test_grown_is_rebuilt(files: list[HandIn]) -> None:
         same_as_rebuilt(keep)
 
 
+def test_findings_of_refused_rows_follow_a_rename(tmp_path: Path) -> None:
+    """
+    Of a symbol whose only row was refused nothing is published but findings; a rename takes these along.
+    """
+    keep = new_keep(tmp_path)
+    Bars("csv", "OLD", 0, 1, flaw="volume negative").hand_in(keep)
+    Rename().hand_in(keep)
+    same_as_rebuilt(keep)
+
+
 @pytest.mark.slow
 @given(st.lists(BARS, min_size=1, max_size=4), st.sampled_from(("a", "b", "csv")), st.integers(0, 200))
 @OFTEN
