@@ -14,6 +14,7 @@ from functools import cached_property
 
 import numpy as np
 import polars as pl
+import pyarrow as pa
 
 from marketkeep.query.panel_join import Run, joined
 from marketkeep.query.panel_steps import Days, Ints, first_not_before, spans
@@ -111,7 +112,7 @@ class Panel:
     def _few(self, wanted: Wanted, columns: Sequence[str]) -> tuple[pl.DataFrame, Ints]:
         """The same of so few symbols that going through them one by one costs less than any array would."""
         parts = [part for part in self.parts if part.first <= wanted.last and part.last >= wanted.first]
-        frames, counts = [], []
+        batches, counts = [], []
         for symbol in wanted.symbols:
             rows = 0
             for part in parts:
@@ -124,11 +125,13 @@ class Panel:
                 if wanted.last < part.last:
                     high = low + int(part.days[low:high].searchsorted(wanted.last + 1))
                 if high > low:
-                    frames.append(part.frame.slice(low, high - low))
+                    batches.append(part.batch(columns).slice(low, high - low))
                     rows += high - low
             counts.append(rows)
-        joined = pl.concat(frames, rechunk=True) if frames else self.parts[0].frame.clear()
-        return select(joined, columns), np.array(counts, np.int64)
+        if not batches:
+            return select(self.parts[0].frame, columns).clear(), np.array(counts, np.int64)
+        # Arrow puts slices together in half the time that polars takes, which divides even this among threads.
+        return pl.DataFrame(pa.concat_batches(batches)), np.array(counts, np.int64)
 
     @cached_property
     def _all(self) -> dict[int, tuple[Ints, Ints]]:

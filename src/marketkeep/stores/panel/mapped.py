@@ -11,6 +11,7 @@ from __future__ import annotations
 import mmap
 import os
 from base64 import b64decode
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
@@ -111,6 +112,7 @@ class Mapped:
     ) -> None:
         self._pages, self._batch = pages, batch
         self._address = pa.py_buffer(pages).address
+        self._chosen: dict[tuple[str, ...], pa.RecordBatch] = {}
         self.source, self.symbols, self.starts = source, symbols, starts
         self.first, self.last = ((day - _EPOCH).days for day in (source.first, source.last))
 
@@ -136,6 +138,13 @@ class Mapped:
         met[days - least] = True
         self.release("date")
         return (np.flatnonzero(met) + least).astype(np.int32)
+
+    def batch(self, columns: Sequence[str]) -> pa.RecordBatch:
+        """All rows of these columns as they lie in the map."""
+        key = tuple(columns)
+        if key not in self._chosen:
+            self._chosen[key] = self._batch.select(list(key))
+        return self._chosen[key]
 
     def column(self, name: str) -> pa.Array:
         """A column as it lies in the map."""
