@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import pickle
 import subprocess
@@ -15,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from marketkeep.errors import LeaseHeld, StoreError
-from marketkeep.files import Files, Folder, files_at
+from marketkeep.files import Files, Folder, bucket, bucket_etag, files_at, set_aside
 from marketkeep.files.bucket import Bucket
 from s3_servers import Server, place_on
 
@@ -98,6 +99,116 @@ def test_stream_of_large_files(files: Files) -> None:
     files.flush()
     for key, data in files.stream(list(sizes)):
         assert data == bytes([sizes[key] % 251]) * sizes[key]
+
+
+def test_parts_of_a_file(files: Files) -> None:
+    """A file comes in parts, in order, that are its bytes; one that is not there is told with the first."""
+    data = bytes(range(256)) * 150_000
+    for key, body in (("big", data), ("small", b"x"), ("none", b"")):
+        files.write(key, body)
+        assert b"".join(files.parts(key)) == body
+    parts = list(files.parts("big"))
+    assert len(parts) > 1
+    assert max(map(len, parts)) < len(data)
+    files.flush()
+    assert b"".join(other(files).parts("big")) == data
+    with pytest.raises(FileNotFoundError) as told:
+        next(files.parts("no/such"))
+    assert told.value.filename == files.name("no/such")
+
+
+def test_parts_are_of_one_version(files: Files) -> None:
+    """What is written while a file is read in parts is another file: the one that was begun is read to its end."""
+    files.write("big", b"1" * 40_000_000)
+    files.flush()
+    parts = files.parts("big")
+    begun = next(parts)
+    files.write("big", b"2" * 40_000_000, durable=True)
+    assert set(begun + b"".join(parts)) == {ord("1")}
+    assert next(files.parts("big"))[:1] == b"2"
+
+
+@pytest.fixture
+def small_parts(monkeypatch: pytest.MonkeyPatch) -> int:
+    """A bucket stores in parts what is larger than this."""
+    for module in (bucket, bucket_etag):
+        monkeypatch.setattr(module, "PART_BYTES", 5 * 2**20)
+        monkeypatch.setattr(module, "WHOLE_BYTES", 6 * 2**20)
+    return 6 * 2**20
+
+
+@pytest.mark.parametrize("size", ["small", "large"])
+def test_a_file_is_taken_over(files: Files, tmp_path: Path, small_parts: int, size: str) -> None:
+    """A file of this machine takes the place of what is there, is seen by its new name at once, and gone here."""
+    data = os.urandom(1000 if size == "small" else 2 * small_parts + 77)
+    for before in (None, b"before"):
+        if before is not None:
+            files.write("panel/x.parquet", before)
+        path = tmp_path / "aside"
+        path.write_bytes(data)
+        files.adopt("panel/x.parquet", path)
+        assert not path.exists()
+        assert files.read("panel/x.parquet") == data
+        files.flush()
+        assert other(files).read("panel/x.parquet") == data
+    assert files.keys("") == ["panel/x.parquet"]
+    if isinstance(files, Bucket):
+        [(_, etag)] = files.many.facts("").values()
+        assert bucket_etag.is_of(etag, files.parts("panel/x.parquet"))
+        assert not bucket_etag.is_of(etag, [data[:-1], b"?"])
+    files.write("panel/x.parquet", b"after")
+    assert files.read("panel/x.parquet") == b"after"
+
+
+def test_a_file_of_another_disk_is_taken_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where a rename cannot go from one disk to another the bytes are copied aside; nothing else is left."""
+    real = Path.replace
+
+    def elsewhere(self: Path, target: Path) -> Path:
+        if self.parent != Path(target).parent:
+            raise OSError(errno.EXDEV, "Invalid cross-device link")
+        return real(self, target)
+
+    monkeypatch.setattr(Path, "replace", elsewhere)
+    path, keep = tmp_path / "aside", tmp_path / "keep"
+    path.write_bytes(b"x" * 100)
+    Folder(keep).adopt("a/b", path)
+    assert not path.exists()
+    assert [one.name for one in keep.rglob("*") if one.is_file()] == ["b"]
+    assert Folder(keep).read("a/b") == b"x" * 100
+
+
+def test_what_cannot_be_taken_over_stays(files: Files, tmp_path: Path, aws: pytest.MonkeyPatch) -> None:
+    """Who has lost the place is told, and what was there is as it was."""
+    path = tmp_path / "aside"
+    path.write_bytes(b"new")
+    if isinstance(files, Folder):
+        files.write("a", b"a file, not a folder")
+        with pytest.raises(StoreError, match="cannot write"):
+            files.adopt("a/b", path)
+    else:
+        aws.setenv("MARKETKEEP_RETRIES", "0")
+        lost = files_at(files.place.replace("keep-", "none-"))
+        path.write_bytes(b"new" * 2**24 * 2)
+        with pytest.raises(StoreError, match="there is no such bucket"):
+            lost.adopt("a/b", path)
+    assert path.exists()
+
+
+def test_what_was_set_aside_goes(tmp_path: Path) -> None:
+    """A place aside is gone at the end, also after a failure; what was killed long ago goes, what is written stays."""
+    with set_aside(tmp_path, "one") as path:
+        path.write_bytes(b"x")
+        with set_aside(tmp_path, "two") as second:
+            assert path.exists()
+            old = second.with_name(".three.1-1.tmp")
+            old.touch()
+            os.utime(old, (0, 0))
+    assert old.exists()
+    with pytest.raises(KeyError), set_aside(tmp_path, "four") as path:  # noqa: PT012  it is made before
+        path.touch()
+        raise KeyError
+    assert list(tmp_path.rglob("*.tmp")) == []
 
 
 def test_local_paths(files: Files) -> None:
@@ -252,6 +363,6 @@ def test_files_travel(files: Files) -> None:
 
 def test_bucket_options_stay(moto_place: object) -> None:
     """A bucket takes its options along."""
-    bucket = Bucket("s3://bucket/keep")
-    other_options = Bucket("s3://bucket/keep", replace(bucket.options, in_flight=3))
+    usual = Bucket("s3://bucket/keep")
+    other_options = Bucket("s3://bucket/keep", replace(usual.options, in_flight=3))
     assert pickle.loads(pickle.dumps(other_options)).options.in_flight == 3  # noqa: S301

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from marketkeep.files.atomic import replacing, storing, sweep, sync_folder, write_atomic
+from marketkeep.files.atomic import replacing, set_aside, storing, sweep, sync_folder, write_atomic
 from marketkeep.files.bucket_options import Options
 from marketkeep.files.folder import Folder
 from marketkeep.files.protocol import Files, Versions
@@ -17,6 +17,7 @@ __all__ = [
     "files_at",
     "is_bucket",
     "replacing",
+    "set_aside",
     "storing",
     "sweep",
     "sync_folder",

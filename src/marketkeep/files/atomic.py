@@ -8,14 +8,17 @@ can be derived again. Every OSError becomes a `StoreError` that names the path.
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from threading import get_ident
 from typing import BinaryIO
 
 from marketkeep.errors import StoreError
 
 _ASIDE = ".tmp"
+_ABANDONED = 24 * 3600.0
 
 
 @contextmanager
@@ -51,6 +54,27 @@ def replacing(path: Path, *, durable: bool = False) -> Iterator[BinaryIO]:
             raise
         if durable:
             sync_folder(path.parent)
+
+
+@contextmanager
+def set_aside(scratch: Path, name: str) -> Iterator[Path]:
+    """
+    A place in a scratch folder for a large file until it is whole and taken over; what is left there goes at the end.
+
+    What was killed a day ago or more goes at the beginning; others may be writing beside us.
+    """
+    folder = scratch / "aside"
+    path = folder / f".{name}.{os.getpid()}-{get_ident()}{_ASIDE}"
+    with storing(path):
+        folder.mkdir(parents=True, exist_ok=True)
+        for left in folder.glob(f".*{_ASIDE}"):
+            with suppress(FileNotFoundError):
+                if time.time() - left.stat().st_mtime > _ABANDONED:
+                    left.unlink()
+    try:
+        yield path
+    finally:
+        path.unlink(missing_ok=True)
 
 
 def sweep(folder: Path) -> int:

@@ -14,9 +14,8 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import replace
 from functools import cached_property
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from threading import Lock
 
 import obstore
@@ -24,8 +23,9 @@ from obstore.exceptions import AlreadyExistsError, BaseError, PreconditionError
 from obstore.store import S3Store
 
 from marketkeep.errors import StoreError
-from marketkeep.files.bucket_errors import absent, not_offered, trouble
+from marketkeep.files.bucket_errors import absent, trouble
 from marketkeep.files.bucket_etag import PART_BYTES, WHOLE_BYTES
+from marketkeep.files.bucket_many import Many
 from marketkeep.files.bucket_options import Options
 from marketkeep.files.bucket_place import endpoint, make_store, split_url
 from marketkeep.files.bucket_reads import Reads
@@ -36,7 +36,8 @@ from marketkeep.files.protocol import Versions
 
 _AHEAD_BYTES = 256 * 2**20
 _FRESH_SIZE = 64 * 2**10
-_PART = 1000
+_FRESH = 1000
+_PARTS_AT_ONCE = 4
 
 
 class Bucket:
@@ -52,7 +53,8 @@ class Bucket:
         self._lease: BucketLease | None = None
         self._fresh: dict[str, tuple[float, bytes | None]] = {}
         self._fresh_lock = Lock()
-        self._changes, self._bulk = 0, True
+        self._changes = 0
+        self.many = Many(self._bucket, self._prefix, self.options, self._store)
 
     def __reduce__(self) -> tuple[type[Bucket], tuple[str, Options]]:
         """Another process makes its own client, from its own environment."""
@@ -111,6 +113,11 @@ class Bucket:
             for _, future in ahead:
                 future.cancel()
 
+    def parts(self, key: str) -> Iterator[bytes]:
+        """See `Files`. Nothing of it is kept in the cache."""
+        self._writes.settle(key)
+        return self._reads.parts(key)
+
     def local(self, keys: Sequence[str], versions: Versions | None = None) -> list[Path]:
         """See `Files`: copies in the cache, which stay while this process uses them."""
         told = versions or {}
@@ -135,8 +142,7 @@ class Bucket:
 
     def write(self, key: str, data: bytes, *, durable: bool = False) -> None:
         """See `Files`. A writer that has lost the lease is told so and writes nothing more."""
-        if self._lease is not None:
-            self._lease.assure()
+        self._assure()
         future = self._writes.add(key, data)
         if durable:
             try:
@@ -144,6 +150,16 @@ class Bucket:
             except StoreError as error:
                 self._writes.forgive(error)
                 raise
+
+    def adopt(self, key: str, path: Path) -> None:
+        """See `Files`. What is small is stored beside others; what is large is stored when this returns."""
+        if path.stat().st_size <= WHOLE_BYTES:
+            self.write(key, path.read_bytes())
+        else:
+            self._assure()
+            self._writes.settle(key)
+            self._put(key, path)
+        path.unlink()
 
     def flush(self) -> None:
         """See `Files`."""
@@ -172,26 +188,14 @@ class Bucket:
         names = list(keys)
         for key in names:
             self._writes.settle(key)
-        for begin in range(0, len(names), _PART):
-            self._remove(names[begin : begin + _PART])
+        self.many.remove(names)
         for key in names:
             self._forget(key)
 
     def keys(self, prefix: str) -> list[str]:
         """See `Files`. Names that begin with a dot (the lease) are not among them."""
-        return list(self.facts(prefix))
-
-    def facts(self, prefix: str) -> dict[str, tuple[int, str]]:
-        """By key that begins with a prefix, sorted: size and ETag (without quotes). It lists, as `keys` does."""
         self.flush()
-        folder = prefix.rpartition("/")[0]
-        try:
-            found = [item for part in obstore.list(self._store, folder, chunk_size=_PART) for item in part]
-        except (BaseError, FileNotFoundError) as error:
-            raise trouble("list", self.name(prefix), error) from None
-        told = {one["path"]: (one["size"], (one["e_tag"] or "").strip('"')) for one in found}
-        visible = (key for key in told if not PurePosixPath(key).name.startswith("."))
-        return {key: told[key] for key in sorted(visible) if key.startswith(prefix)}
+        return list(self.many.facts(prefix))
 
     @contextmanager
     def lease(self, purpose: str) -> Iterator[None]:
@@ -217,10 +221,22 @@ class Bucket:
     def _writes(self) -> Writes:
         return Writes(self._pool, self._put)
 
-    def _put(self, key: str, data: bytes) -> None:
+    def _assure(self) -> None:
+        if self._lease is not None:
+            self._lease.assure()
+
+    def _put(self, key: str, data: bytes | Path) -> None:
+        size = data.stat().st_size if isinstance(data, Path) else len(data)
         try:
             # In one piece where it may be: then its ETag is its MD5.
-            obstore.put(self._store, key, data, use_multipart=len(data) > WHOLE_BYTES, chunk_size=PART_BYTES)
+            obstore.put(
+                self._store,
+                key,
+                data,
+                use_multipart=size > WHOLE_BYTES,
+                chunk_size=PART_BYTES,
+                max_concurrency=_PARTS_AT_ONCE,
+            )
         except (BaseError, FileNotFoundError) as error:
             raise trouble("write", self.name(key), error) from None
         self._forget(key)
@@ -244,24 +260,6 @@ class Bucket:
             raise PreconditionError("it is not what it was")
         obstore.put(self._store, key, data, mode={"e_tag": found.meta["e_tag"]})
 
-    def _remove(self, names: list[str]) -> None:
-        try:
-            if len(names) > 1 and self._bulk:
-                try:
-                    # A server that does not know it says so at once; the client takes that for a passing fault.
-                    obstore.delete(self._store_with(retries=0), names)
-                    return
-                except BaseError as error:
-                    self._bulk = not not_offered(error)
-            obstore.delete(self._store_with(bulk=self._bulk and len(names) > 1), names)
-        except BaseError as error:
-            raise trouble("remove", self.name(names[0]), error) from None
-
-    def _store_with(self, *, bulk: bool = True, retries: int | None = None) -> S3Store:
-        """A client that removes many objects in one request, or each in its own."""
-        options = self.options if retries is None else replace(self.options, retries=retries)
-        return make_store(self._bucket, self._prefix, options, bulk=bulk)
-
     def _read_fresh(self, key: str) -> bytes | None:
         now = time.monotonic()
         with self._fresh_lock:
@@ -271,7 +269,7 @@ class Bucket:
         data = self._fetch(key, None)
         if self.options.fresh_seconds and len(data or b"") <= _FRESH_SIZE:
             with self._fresh_lock:
-                if len(self._fresh) > _PART:
+                if len(self._fresh) > _FRESH:
                     self._fresh.clear()
                 if self._changes == changes:
                     # The time from before it was asked: so old it may be.

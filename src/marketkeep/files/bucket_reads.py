@@ -8,6 +8,7 @@ server has the same.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, TypeVar
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from obstore import GetResult
 
 _LARGE = 16 * 2**20
+_PART = 4 * 2**20
 
 Got = TypeVar("Got")
 
@@ -58,6 +60,17 @@ class Reads:
 
         return self._through(key, version, lambda entry: self._cache.hold(entry, suffix), keep)
 
+    def parts(self, key: str) -> Iterator[bytes]:
+        """The bytes of one object in parts, past the cache. Raises `FileNotFoundError` and `StoreError`."""
+        with self._told(key):
+            found = obstore.get(self._store, key)
+            size = 0
+            for part in found.stream(min_chunk_size=_PART):
+                size += len(part)
+                yield part
+        if size != found.meta["size"]:
+            raise StoreError(f"cannot read {self._name(key)}: it ended after {size:,} of {found.meta['size']:,} bytes.")
+
     def _through(
         self,
         key: str,
@@ -69,7 +82,7 @@ class Reads:
         name, token = Cache.name_of(f"{self._identity}/{key}"), token_of(version)
         entry = self._cache.look(name)
         kept = kept_as(entry) if entry else None
-        try:
+        with self._told(key):
             if entry is None or kept is None or not entry.etag:
                 return keep(obstore.get(self._store, key), name, token)
             if token and entry.token == token:
@@ -77,14 +90,20 @@ class Reads:
             found = self._changed(key, entry.etag)
             if found is not None:
                 return keep(found, name, token)
+        self._cache.confirm(entry, token)
+        return kept
+
+    @contextmanager
+    def _told(self, key: str) -> Iterator[None]:
+        """What is met while an object is read, in our words."""
+        try:
+            yield
         except FileNotFoundError as error:
             if no_bucket(error):
                 raise trouble("read", self._name(key), error) from None
             raise absent(self._name(key)) from None
         except BaseError as error:
             raise trouble("read", self._name(key), error) from None
-        self._cache.confirm(entry, token)
-        return kept
 
     def _changed(self, key: str, etag: str) -> GetResult | None:
         """What the server has, if it is no longer what has this ETag."""

@@ -6,15 +6,19 @@ The lease is a lock of the operating system, which drops it with the process, ho
 
 from __future__ import annotations
 
+import errno
 import os
+import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from marketkeep.errors import LeaseHeld, StoreError
-from marketkeep.files.atomic import storing, write_atomic
+from marketkeep.files.atomic import replacing, storing, write_atomic
 from marketkeep.files.protocol import Versions
+
+_PART = 8 * 2**20
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +53,17 @@ class Folder:
             except FileNotFoundError:
                 yield key, None
 
+    def parts(self, key: str) -> Iterator[bytes]:
+        """See `Files`. A file that is replaced meanwhile is another one: this one is read to its end."""
+        try:
+            with (self.root / key).open("rb", buffering=0) as file:
+                while part := file.read(_PART):
+                    yield part
+        except FileNotFoundError:
+            raise
+        except OSError as error:
+            raise StoreError(f"cannot read {self.root / key}: {error.strerror or error}.") from error
+
     def local(self, keys: Sequence[str], versions: Versions | None = None) -> list[Path]:
         """See `Files`: the files themselves."""
         return [self.root / key for key in keys]
@@ -60,6 +75,20 @@ class Folder:
     def write(self, key: str, data: bytes, *, durable: bool = False) -> None:
         """See `Files`."""
         write_atomic(self.root / key, data, durable=durable)
+
+    def adopt(self, key: str, path: Path) -> None:
+        """See `Files`. On one disk it is a rename; from another one it is copied aside first."""
+        target = self.root / key
+        with storing(target):
+            target.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                path.replace(target)
+            except OSError as error:
+                if error.errno != errno.EXDEV:
+                    raise
+                with path.open("rb") as source, replacing(target) as file:
+                    shutil.copyfileobj(source, file, _PART)
+                path.unlink()
 
     def flush(self) -> None:
         """See `Files`. One flush for all is far cheaper than one a file."""

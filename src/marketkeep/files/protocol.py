@@ -51,6 +51,14 @@ class Files(Protocol):
         Many are under way at once, a bounded number ahead of who consumes them.
         """
 
+    def parts(self, key: str) -> Iterator[bytes]:
+        """
+        The bytes of one file in parts of some megabytes, of which no more than a few are in memory.
+
+        They are those of one version, whatever is written meanwhile. What is wrong is raised with the first part, or
+        with the one that cannot be had.
+        """
+
     def local(self, keys: Sequence[str], versions: Versions | None = None) -> list[Path]:
         """Paths on this machine that hold the bytes of these files, in their order, for readers that map or scan."""
 
@@ -61,6 +69,12 @@ class Files(Protocol):
         """
         Replace one file in one step. `durable` returns only when it is stored for good; otherwise `flush` is the point
         from which it is, and a failure may be raised there.
+        """
+
+    def adopt(self, key: str, path: Path) -> None:
+        """
+        Replace one file by one that lies on this machine, in one step, as `write` does without `durable`: it is taken
+        over, so that `path` is gone when this returns. However large it is, little of it is in memory.
         """
 
     def flush(self) -> None:

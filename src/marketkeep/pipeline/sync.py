@@ -4,17 +4,24 @@ Copying a keep to another place: from a folder to a bucket, back, or between two
 Only what differs is copied: what was received first (it never changes), then what is derived, the catalog's pointer
 last, by a conditional replace. Cut short it is taken up where it was. A keep that holds something the source lacks is
 not overwritten: a copy must never be the end of what only it knew.
+
+Large files go through in parts: over a file of this machine, which the target takes over when it is whole. What is told
+the hash of, by its name or by the catalog, is held against it on the way; what is damaged is not copied.
 """
 
 from __future__ import annotations
 
-from contextlib import ExitStack
+import hashlib
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
-from pathlib import Path
+from itertools import chain
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, cast
 
-from marketkeep.errors import BadInput, StoreError
-from marketkeep.files import Files, Folder, files_at
+from marketkeep.errors import BadInput, CorruptFile, StoreError
+from marketkeep.files import Files, Folder, files_at, set_aside, storing
 from marketkeep.files.bucket_etag import is_of
 from marketkeep.pipeline.journal import open_runs
 from marketkeep.pipeline.workspace import Progress, Silent
@@ -31,6 +38,10 @@ _COPIED = (*_RECEIVED, *_DERIVED, "journal/", layout.MARKER)
 _HOME = ("journal/open/", "journal/ledger.sqlite", f"{_INDEX}-")
 _ROUNDS = 3
 _SHOWN = 3
+_LARGE = 8 * 2**20
+"""Larger files are copied in parts."""
+_AT_ONCE = 4
+"""How many of them are under way."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +93,8 @@ class _Copy:
     def __init__(self, give: Files, take: Files, watch: Progress) -> None:
         self._give, self._take, self._watch = give, take, watch
         self._copied = self._bytes = 0
+        self._pointer: bytes | None = None
+        self._told: dict[str, str] = {}
 
     def run(self) -> Synced:
         """Copy, until the source stood still meanwhile."""
@@ -107,11 +120,13 @@ class _Copy:
         have, found = _facts(self._give), _facts(self._take)
         _refuse_loss(self._give, self._take, have, found)
         before = read_pointer(self._take)
+        self._pointer = pointer
+        self._told = _panel_hashes(self._give)
         differing = [key for key in have if key != layout.CURRENT and not self._alike(key, have[key], found.get(key))]
         self._watch.begin("copying", len(differing))
         # The marker first, so that what is cut short is known for a keep; what is derived after what it rests on.
         for part in ((layout.MARKER,), _RECEIVED, tuple(set(_COPIED) - {layout.MARKER, *_RECEIVED})):
-            self._send([key for key in differing if key.startswith(part)])
+            self._send([key for key in differing if key.startswith(part)], have)
         if pointer is not None and pointer != before:
             self._take.replace(layout.CURRENT, pointer, over=before)
             self._copied, self._bytes = self._copied + 1, self._bytes + len(pointer)
@@ -121,15 +136,64 @@ class _Copy:
         unchanged = len(have) - len(differing) - (pointer is not None and pointer != before)
         return unchanged, len(stale) if pointer is not None else 0
 
-    def _send(self, keys: list[str]) -> None:
-        for key, data in self._give.stream(keys):
+    def _send(self, keys: list[str], have: _Facts) -> None:
+        small = [key for key in keys if have[key].size <= _LARGE]
+        large = [key for key in keys if have[key].size > _LARGE]
+        for size in chain(self._send_small(small), self._send_large(large)):
             # What a writer at the source has dropped by now is seen to in the next round.
-            if data is not None:
-                self._take.write(key, data)
-                self._copied, self._bytes = self._copied + 1, self._bytes + len(data)
+            if size is not None:
+                self._copied, self._bytes = self._copied + 1, self._bytes + size
             self._watch.step()
         if keys:
             self._take.flush()
+
+    def _send_small(self, keys: list[str]) -> Iterator[int | None]:
+        """The size of each file when it was copied; None of one that is gone."""
+        for key, data in self._give.stream(keys):
+            if data is not None:
+                self._take.write(key, b"".join(self._checked(key, [data])))
+            yield None if data is None else len(data)
+
+    def _send_large(self, keys: list[str]) -> Iterator[int | None]:
+        """The same."""
+        with ThreadPoolExecutor(_AT_ONCE, "sync") as beside:
+            yield from beside.map(self._pass_on, keys)
+
+    def _pass_on(self, key: str) -> int | None:
+        with set_aside(self._take.scratch, key.replace("/", "-")) as path:
+            parts, size = self._give.parts(key), 0
+            try:
+                first = next(parts, b"")
+            except FileNotFoundError:
+                return None
+            with storing(path), path.open("wb") as file:
+                for part in self._checked(key, chain([first], parts)):
+                    size += file.write(part)
+            self._take.adopt(key, path)
+        return size
+
+    def _checked(self, key: str, parts: Iterable[bytes]) -> Iterator[bytes]:
+        """
+        A file's parts as they come. Raises `CorruptFile` behind the last when they are others than its name, or the
+        catalog, tells of.
+        """
+        received = key.startswith("raw/")
+        told = PurePosixPath(key).stem.partition("-")[2] if received else self._told.get(key)
+        if not told:
+            yield from parts
+            return
+        digest = hashlib.sha256()
+        for part in parts:
+            digest.update(part)
+            yield part
+        if digest.hexdigest().startswith(told):
+            return
+        # In a bucket a run may have begun meanwhile, which writes files before it tells of them.
+        self._refuse_open_runs()
+        if read_pointer(self._give) != self._pointer:
+            raise StoreError(f"{self._give.place} was written to meanwhile; run again when that has ended.")
+        reason = f"its bytes differ from the hash in {'its name' if received else 'the catalog'}; it was not copied"
+        raise CorruptFile(self._give.name(key), reason, derived=not received, key=key)
 
     def _alike(self, key: str, mine: _Fact, theirs: _Fact | None) -> bool:
         """Whether the target has the same bytes, as far as can be told without fetching any from a bucket."""
@@ -140,10 +204,24 @@ class _Copy:
         if mine.etag and theirs.etag:
             return mine.etag == theirs.etag
         if mine.etag:
-            return is_of(mine.etag, self._take.read(key))
+            return is_of(mine.etag, self._take.parts(key))
         if theirs.etag:
-            return is_of(theirs.etag, self._give.read(key))
-        return self._give.read(key) == self._take.read(key)
+            return is_of(theirs.etag, self._give.parts(key))
+        return _hash(self._give.parts(key)) == _hash(self._take.parts(key))
+
+
+def _panel_hashes(files: Files) -> dict[str, str]:
+    """By key what the catalog says of the panel's files; nothing where it cannot be read, which is copied as it is."""
+    with suppress(CorruptFile):
+        return dict(Lake(files).catalog().panels.select("key", "hash").iter_rows())
+    return {}
+
+
+def _hash(parts: Iterator[bytes]) -> bytes:
+    digest = hashlib.sha256()
+    for part in parts:
+        digest.update(part)
+    return digest.digest()
 
 
 def _refuse_loss(give: Files, take: Files, have: _Facts, found: _Facts) -> None:
@@ -183,7 +261,7 @@ def _facts(files: Files) -> _Facts:
     if isinstance(files, Folder):
         told = {key: _Fact((files.root / key).stat().st_size) for key in files.keys("")}
     else:
-        told = {key: _Fact(*fact) for key, fact in cast("Bucket", files).facts("").items()}
+        told = {key: _Fact(*fact) for key, fact in cast("Bucket", files).many.facts("").items()}
     return {key: fact for key, fact in told.items() if key.startswith(_COPIED) and not key.startswith(_HOME)}
 
 
