@@ -15,6 +15,8 @@ from gold.told import kept, tickers
 from marketkeep.model import RAW_TABLES, SECURITIES, Batch, Lineage, Policy
 from marketkeep.pipeline.publishing.answers import asked_after
 from marketkeep.pipeline.publishing.fundamentals import PublishedFundamentals, publish_fundamentals
+from marketkeep.pipeline.publishing.panel import PanelUpdate
+from marketkeep.pipeline.publishing.pieces import Pieces
 from marketkeep.pipeline.publishing.written import entry_rows
 from marketkeep.pipeline.securities import add_symbols
 from marketkeep.pipeline.workspace import Workspace, open_workspace
@@ -75,13 +77,10 @@ class FactKeep:
             sorted(result.keys), schema={"dataset": pl.String, "symbol": pl.String, "period": pl.Int32}, orient="row"
         )
         stays = catalog.entries.join(keys, on=["dataset", "symbol", "period"], how="anti")
-        write_catalog(
-            self.root,
-            pl.concat([stays, entry_rows(result.entries)]),
-            batches,
-            asked_after(catalog.asked, new),
-            catalog.tickers,
-        )
+        entries = pl.concat([stays, entry_rows(result.entries)])
+        with Pieces(self.work.files.scratch) as pieces:
+            panels = PanelUpdate(self.work.files, catalog, pieces, self.work.engine).write(entries)
+        write_catalog(self.root, entries, batches, asked_after(catalog.asked, new), catalog.tickers, panels)
         return result
 
     def files(self) -> dict[str, bytes]:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+from datetime import date
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
@@ -10,12 +13,15 @@ import pytest
 from fact_keep import FactKeep, of
 from fact_rows import company, fact, filing, year
 from marketkeep.errors import CorruptFile
-from marketkeep.files import Folder
-from marketkeep.model import FINDINGS, FUNDAMENTALS
+from marketkeep.files import Files, Folder, Versions
+from marketkeep.model import FINDINGS, FUNDAMENTALS, PANEL_FUNDAMENTALS
 from marketkeep.operate.doctor import examine
+from marketkeep.pipeline.publishing import panel, panel_rows
 from marketkeep.pipeline.publishing.fundamentals import publish_fundamentals
-from marketkeep.stores.lake import layout
+from marketkeep.pipeline.publishing.panel import examine_panel, mend_panel
+from marketkeep.stores.lake import layout, write_catalog
 from marketkeep.stores.lake.fundamentals import load_fundamentals, read_fundamentals
+from marketkeep.stores.panel.partition import Partition
 
 REVENUE = "Revenues"
 
@@ -88,6 +94,95 @@ def test_rebuild_gives_the_same_bytes(keep: FactKeep) -> None:
     before = keep.files()
     keep.clear()
     keep.publish()
+    assert keep.files() == before
+
+
+def panels(keep: FactKeep) -> dict[int, pl.DataFrame]:
+    """The rows that the panel has by year, in its order."""
+    told = keep.work.lake.catalog().panels.filter(dataset="fundamentals")
+    return {row["period"]: Partition.open(keep.work.files, row).read() for row in told.iter_rows(named=True)}
+
+
+def test_the_panel_has_every_row_by_year(keep: FactKeep) -> None:
+    """
+    A file a year of `period_end` with the figures of all symbols, in the order of the published files.
+    """
+    days(keep)
+    catalog, rows = keep.work.lake.catalog(), panels(keep)
+    assert catalog.panels["key"].to_list() == [
+        "panel/fundamentals/year=2022/figures.parquet",
+        "panel/fundamentals/year=2023/figures.parquet",
+    ]
+    assert catalog.panels["last"].to_list() == [date(2022, 12, 31), date(2023, 3, 31)]
+    published = read_fundamentals(keep.work.files, catalog, ["MADE", "MADE.B", "OTHR"])
+    for told, found in rows.items():
+        assert found.equals(published.filter(pl.col("period_end").dt.year() == told))
+        assert found.equals(found.sort(PANEL_FUNDAMENTALS.key))
+    # Derived is null where a figure was reported as it is.
+    assert {0, rows[2022].height}.isdisjoint({rows[2022]["derived"].null_count()})
+    assert dict(examine_panel(keep.work.files, catalog)) == dict.fromkeys(catalog.panels["key"])
+
+
+def test_an_update_writes_the_years_alone_that_it_changed(keep: FactKeep, monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    A report of another year leaves the panel's older years as they are; those of other companies are not read again.
+    """
+    keep.take("facts", [*year(REVENUE, 2022, (1, 2, 3, 4)), *of(43, year(REVENUE, 2022, (1, 2, 3, 4)))])
+    keep.publish()
+    read: list[str] = []
+    written: list[int] = []
+    real, load = panel.write_partition, panel_rows.load_fundamentals
+
+    def loading(files: Files, keys: Sequence[str], versions: Versions) -> pl.DataFrame:
+        read.extend(keys)
+        return load(files, keys, versions)
+
+    def writing(files: Files, dataset: str, period: int, frames: Iterable[pl.DataFrame]) -> dict[str, Any] | None:
+        written.append(period)
+        return real(files, dataset, period, frames)
+
+    monkeypatch.setattr(panel_rows, "load_fundamentals", loading)
+    monkeypatch.setattr(panel, "write_partition", writing)
+    more = fact(REVENUE, "2023-01-01/2023-03-31", 5, "2023-05-01")
+    keep.take("facts", [more], at=1)
+    keep.publish()
+    assert written == [2023]
+    keep.take("facts", of(43, [more]), at=2)
+    keep.publish()
+    assert written == [2023, 2023]
+    assert read[-1:] == [layout.fundamentals("OTHR", 2023)]
+    assert not [key for key in read[2:] if "MADE" in key]
+
+
+@pytest.mark.parametrize("harm", ["lost", "damaged"])
+def test_a_harmed_year_of_the_panel_is_made_again(keep: FactKeep, harm: str) -> None:
+    """
+    What the panel's file no longer tells of other companies comes from their published files.
+    """
+    days(keep)
+    key = layout.panel("fundamentals", 2022)
+    if harm == "lost":
+        keep.work.files.remove([key])
+    else:
+        keep.work.files.write(key, keep.work.files.read(key)[:-5] + b"wrong")
+    keep.take("facts", of(43, [fact(REVENUE, "2022-01-01/2022-03-31", 9, "2024-05-01")]), at=5)
+    keep.publish()
+    before = keep.files()
+    assert dict(examine_panel(keep.work.files, keep.work.lake.catalog()))[key] is None
+    keep.clear()
+    keep.publish()
+    assert keep.files() == before
+
+
+def test_a_keep_from_before_has_the_panel_made(keep: FactKeep) -> None:
+    """
+    A keep whose catalog tells of no figures in the panel has them after the next run, with the bytes of a rebuild.
+    """
+    days(keep)
+    before, catalog = keep.files(), keep.work.lake.catalog()
+    keep.work.files.remove(catalog.panels["key"])
+    write_catalog(keep.root, catalog.entries, catalog.batches, catalog.asked, catalog.tickers)
+    assert mend_panel(keep.work, deep=False) == catalog.panels["key"].to_list()
     assert keep.files() == before
 
 

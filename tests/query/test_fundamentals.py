@@ -4,16 +4,21 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
 
 from fact_keep import FactKeep, days_after
 from fact_rows import fact, filing, year
-from marketkeep.errors import BadInput, BadRange, NotFound
-from marketkeep.model import FUNDAMENTALS
+from marketkeep.errors import BadInput, BadRange, CorruptFile, NotFound
+from marketkeep.model import FUNDAMENTALS, PANEL_FUNDAMENTALS
+from marketkeep.query import published_figures as module
+from marketkeep.stores.lake import layout, write_catalog
+from marketkeep.stores.lake.fundamentals import read_fundamentals
 
 REVENUE, SPAN = "Revenues", "2023-01-01/2023-12-31"
+PARTS = (("Assets", 9), ("StockholdersEquity", 3))
 SHARES = "dei:EntityCommonStockSharesOutstanding"
 
 
@@ -119,6 +124,111 @@ def test_a_report_outranks_a_prospectus_once_it_is_there(keep: FactKeep) -> None
     asked = keep.open().fundamentals
     then, now = (asked("MADE", "net_income", as_of=day).polars() for day in ("2024-02-01", None))
     assert (set(then["value"]), set(now["value"])) == ({99.0}, {100.0})
+
+
+def test_a_figure_put_together_outranks_a_prospectus_too(keep: FactKeep) -> None:
+    """
+    A prospectus tells liabilities as such, the report only their parts: these count once the report is there.
+    """
+    early = fact("Liabilities", "2023-12-31", 4, "2024-01-10", form="S-1")
+    parts = [fact(name, "2023-12-31", value, "2024-02-20", form="10-K") for name, value in PARTS]
+    keep.take("facts", [early, *parts], at=40)
+    keep.publish()
+    asked = keep.open().fundamentals
+    for restated in (False, True):
+        then, now = (
+            asked("MADE", "liabilities", as_of=day, restated=restated).polars() for day in ("2024-02-01", None)
+        )
+        assert (then["value"].to_list(), now["value"].to_list()) == ([4.0], [6.0])
+    assert now["derived"].to_list() == ["assets - equity"]
+
+
+def take(way: str, patch: pytest.MonkeyPatch) -> None:
+    """Have figures read by this way: the other is made dear."""
+    patch.setattr(module, "_FILE", 1e12 if way == "panel" else 0.0)
+    patch.setattr(module, "_PARTITION", 1e12 if way == "files" else 0.0)
+
+
+ASKED: list[dict[str, Any]] = [
+    {},
+    {"metrics": "revenue", "as_of": "2024-03-01"},
+    {"metrics": ["assets", "revenue"], "period": "annual", "restated": True},
+    {"metrics": "assets", "period": "quarter", "start": "2023-01-01"},
+    {"period": "instant", "end": "2022-12-31"},
+    {"as_of": datetime(2025, 1, 2, 20, tzinfo=UTC), "restated": True},
+    {"as_of": "9999-12-31"},
+    {"start": "2030-01-01"},
+]
+
+
+@pytest.mark.parametrize("asked", ASKED, ids=str)
+def test_both_ways_of_reading_give_the_same(
+    keep: FactKeep, monkeypatch: pytest.MonkeyPatch, asked: dict[str, Any]
+) -> None:
+    """
+    The published files and the panel give the same figures in the same order; which is read is a matter of cost.
+    """
+    told = {}
+    for way in ("files", "panel"):
+        take(way, monkeypatch)
+        told[way] = keep.open().fundamentals("MADE", **asked).polars()
+    assert told["panel"].equals(told["files"])
+    assert told["panel"].is_empty() == ("start" in asked and asked["start"] > "2029")
+    (keep.root / layout.panel("fundamentals", 2023)).unlink()
+    assert keep.open().fundamentals("MADE", **asked).polars().equals(told["files"])
+
+
+def test_the_panel_is_read_alone_where_it_is_cheaper(keep: FactKeep, monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    The answer comes from the panel though no published file is there any more; of few figures the files are read.
+    """
+    take("panel", monkeypatch)
+    before = keep.open().fundamentals("MADE").polars()
+    for path in (keep.root / "fundamental").rglob("*.json"):
+        path.unlink()
+    assert keep.open().fundamentals("MADE").polars().equals(before)
+    take("files", monkeypatch)
+    with pytest.raises(CorruptFile, match="it is not there"):
+        keep.open().fundamentals("MADE").polars()
+
+
+@pytest.mark.parametrize("harm", [b"", b"nonsense"])
+def test_a_spoilt_year_of_the_panel_is_passed_by(keep: FactKeep, monkeypatch: pytest.MonkeyPatch, harm: bytes) -> None:
+    """
+    What is not the file that the catalog tells of is never read; the published files have the rows.
+    """
+    take("panel", monkeypatch)
+    before = keep.open().fundamentals("MADE").polars()
+    (keep.root / layout.panel("fundamentals", 2022)).write_bytes(harm)
+    assert keep.open().fundamentals("MADE").polars().equals(before)
+
+
+def test_a_panel_that_lacks_a_year_is_not_read(keep: FactKeep, monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    Only a panel with all that is published answers.
+    """
+    take("panel", monkeypatch)
+    before = keep.open().fundamentals("MADE").polars()
+    catalog = keep.work.lake.catalog()
+    some = catalog.panels.filter(pl.col("period") != 2023)
+    write_catalog(keep.root, catalog.entries, catalog.batches, catalog.asked, catalog.tickers, some)
+    assert keep.open().fundamentals("MADE").polars().equals(before)
+
+
+def test_sql_has_every_version(keep: FactKeep) -> None:
+    """
+    The table of SQL has all that is published, by the panel and without one, and by a day what was usable then.
+    """
+    query = "select * from fundamentals order by symbol, metric, period_end, period, available_at, accession"
+    order = list(PANEL_FUNDAMENTALS.key)
+    published = read_fundamentals(keep.work.files, keep.work.lake.catalog(), ["MADE"]).sort(order)
+    assert keep.open().sql(query).polars().equals(published)
+    usable = published.filter(pl.col("available_at") < datetime(2024, 3, 2, 5, tzinfo=UTC))
+    assert 0 < usable.height < published.height
+    assert keep.open().sql(query, as_of="2024-03-01").polars().equals(usable)
+    catalog = keep.work.lake.catalog()
+    write_catalog(keep.root, catalog.entries, catalog.batches, catalog.asked, catalog.tickers)
+    assert keep.open().sql(query).polars().equals(published)
 
 
 def test_a_question_that_cannot_be_right_is_refused(keep: FactKeep) -> None:

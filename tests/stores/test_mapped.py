@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -230,6 +231,7 @@ def test_where_nothing_can_be_written_there_is_no_map(tmp_path: Path) -> None:
     """
     files = Folder(tmp_path / "keep")
     source, panels = partition(files, "daily_bars", 2024, bars())
+    shutil.rmtree(files.scratch)
     files.scratch.write_text("in the way")
     assert make(files, source) is None
     refresh(files, panels)

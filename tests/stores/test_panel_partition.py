@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from marketkeep.errors import CorruptFile
 from marketkeep.files import Folder
-from marketkeep.model import FACTORS, PANEL_BARS, PANEL_MINUTES, PANELS
+from marketkeep.model import FACTORS, PANEL_BARS, PANEL_FUNDAMENTALS, PANEL_MINUTES, PANELS
 from marketkeep.stores.panel import partition as module
 from marketkeep.stores.panel.content import content_of
 from marketkeep.stores.panel.merging import merged
@@ -133,6 +133,52 @@ def test_minutes_and_factors_have_files_of_their_own(tmp_path: Path) -> None:
         assert row["key"] == key
         assert (row["first"], row["last"]) == (date(2024, 3, 5), date(2024, 3, 5))
         assert Partition.open(files, row).read().equals(frame)
+
+
+def some_figures(symbols: int) -> pl.DataFrame:
+    """Made-up figures: of the first symbol none is derived, of the others some are."""
+    rows = [
+        {
+            "symbol": f"S{number}",
+            "cik": number,
+            "metric": metric,
+            "period_end": date(2024, 3, 31),
+            "period": "instant",
+            "value": None if at == 1 else 1.5 * number,
+            "unit": "USD",
+            "filed": date(2024, 5, 1),
+            "available_at": datetime(2024, 5, 1 + at, 13, 30, tzinfo=UTC),
+            "accession": f"{number}-{at}",
+            "form": "10-Q",
+            "concept": metric,
+            "derived": "assets - equity" if number and at == 2 else None,
+        }
+        for number in range(symbols)
+        for metric in ("assets", "equity")
+        for at in range(3)
+    ]
+    return pl.DataFrame(rows, schema=PANEL_FUNDAMENTALS.schema)
+
+
+@pytest.mark.usefixtures("small_groups")
+def test_figures_are_read_as_far_as_they_are_wanted(tmp_path: Path) -> None:
+    """Unknown text stays unknown, and of all conditions put on rows each holds for what is read."""
+    figures = some_figures(5)
+    row = write_partition(Folder(tmp_path), "fundamentals", 2024, [figures])
+    assert row is not None
+    assert row["key"] == "panel/fundamentals/year=2024/figures.parquet"
+    found = Partition.open(Folder(tmp_path), row)
+    assert found.read().equals(figures)
+    assert found.where().equals(figures)
+    assert found.content() == row["content"]
+    wanted = [
+        pl.col("symbol").is_in(["S1", "S4", "none"]),
+        pl.col("metric") == "equity",
+        pl.col("available_at") < datetime(2024, 5, 3, 13, 30, tzinfo=UTC),
+    ]
+    assert found.where(*wanted).equals(figures.filter(*wanted))
+    assert found.where(*wanted).height == 4
+    assert found.where(pl.col("symbol") == "none").schema == pl.Schema(PANEL_FUNDAMENTALS.schema)
 
 
 def test_other_tools_read_it(tmp_path: Path) -> None:

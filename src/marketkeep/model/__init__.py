@@ -2,7 +2,7 @@
 
 from marketkeep.model.exchange import EVERYTHING, Batch, Frames, Lineage, Payload, Query, Request
 from marketkeep.model.fundamental_tables import FUNDAMENTALS, METRICS, CompanyKind, Metric
-from marketkeep.model.panel_tables import FACTORS, PANEL_BARS, PANEL_MINUTES, PANEL_TABLES, PANELS
+from marketkeep.model.panel_tables import FACTORS, PANEL_BARS, PANEL_FUNDAMENTALS, PANEL_MINUTES, PANEL_TABLES, PANELS
 from marketkeep.model.policy import Policy
 from marketkeep.model.published import PUBLISHED_TABLES
 from marketkeep.model.raw_tables import RAW_TABLES
@@ -62,6 +62,7 @@ __all__ = [
     "NOT_FOUND",
     "PANELS",
     "PANEL_BARS",
+    "PANEL_FUNDAMENTALS",
     "PANEL_MINUTES",
     "PANEL_TABLES",
     "PLAN_LIMIT",

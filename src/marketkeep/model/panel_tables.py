@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 import polars as pl
 
+from marketkeep.model.fundamental_tables import FUNDAMENTALS
 from marketkeep.model.tables import DAILY_BARS, MINUTE_BARS, SYMBOL_COLUMN, Column, Table
 
 _BARS = ("symbol", "date", "open", "high", "low", "close", "volume", "score", "source")
@@ -23,6 +24,14 @@ PANEL_MINUTES = _of(
     MINUTE_BARS,
     [name for name in MINUTE_BARS.schema if name != "batch_id"],
     "Minute bars of all symbols of a month or session, as traded (panel/minute_bars).",
+)
+
+PANEL_FUNDAMENTALS = Table(
+    FUNDAMENTALS.name,
+    "Figures of all companies of periods that end in a year, every version (panel/fundamentals).",
+    # The order of the published files: the versions of a figure lie together, the first that could be used first.
+    ("symbol", "metric", "period_end", "period", "available_at", "accession"),
+    FUNDAMENTALS.columns,
 )
 
 FACTORS = Table(
@@ -43,7 +52,7 @@ PANELS = Table(
     doc="What the panel holds: one row per file of it, each with all symbols that have rows in its period.",
     key=("dataset", "period"),
     columns=(
-        Column("dataset", pl.String, "daily_bars, minute_bars or factors."),
+        Column("dataset", pl.String, "daily_bars, minute_bars, fundamentals or factors."),
         Column("period", pl.Int32, "2024, 202403, 20240305 for a session of a month that goes on, 0 for factors."),
         Column("key", pl.String, "The file, relative to the keep's root."),
         Column("rows", pl.Int64, "Rows it holds.", unit="rows"),
@@ -55,5 +64,5 @@ PANELS = Table(
     ),
 )
 
-PANEL_TABLES = {table.name: table for table in (PANEL_BARS, PANEL_MINUTES, FACTORS)}
+PANEL_TABLES = {table.name: table for table in (PANEL_BARS, PANEL_MINUTES, PANEL_FUNDAMENTALS, FACTORS)}
 """The tables of the panel by dataset."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime, time, timedelta
 from difflib import get_close_matches
 from typing import Literal, get_args
 
@@ -17,13 +17,14 @@ import polars as pl
 
 from marketkeep.errors import BadInput, NotFound
 from marketkeep.gold.fundamentals import resolve_fundamentals
-from marketkeep.gold.fundamentals.told import PERIODIC
+from marketkeep.gold.fundamentals.told import FORMULA_TIER, OTHER_TIER, PERIODIC, PERIODIC_TIER
 from marketkeep.model import FUNDAMENTALS, METRICS
 from marketkeep.model.new_york import NEW_YORK
+from marketkeep.query.published_figures import published_figures
 from marketkeep.query.terminals import Terminals
 from marketkeep.raw import BatchStore
 from marketkeep.stores.lake import Catalog, Lake
-from marketkeep.stores.lake.fundamentals import DATASET, read_fundamentals
+from marketkeep.stores.lake.fundamentals import DATASET, Years
 
 Period = Literal["quarter", "annual", "ttm", "instant"]
 """
@@ -39,7 +40,7 @@ _LABELS: dict[str, tuple[str, ...]] = {
 }
 _NAMES = tuple(metric.name for metric in METRICS)
 _COVERS = tuple(metric.name for metric in METRICS if metric.measure == "cover")
-_FIGURE = ["symbol", "metric", "period", "period_end"]
+_REPORTS = tuple(form + amended for form in PERIODIC for amended in ("", "/A"))
 _ORDER = ["symbol", "metric", "period_end", "period"]
 
 
@@ -99,16 +100,17 @@ def read_figures(
     catalog = lake.catalog()
     if request.recorded_by is None:
         held = set(catalog.entries.filter(pl.col("dataset") == DATASET)["symbol"])
-        rows = read_fundamentals(lake.files, catalog, request.symbols, _years(request))
+        rows = published_figures(lake, catalog, set(request.symbols), _years(request), _wanted(request))
     else:
         rows = _recorded(batches, catalog, request, securities())
         held = set(rows["symbol"])
+        rows = rows.filter(*_wanted(request))
     if absent := [symbol for symbol in request.symbols if symbol not in held]:
         when = f" recorded by {request.recorded_by:%Y-%m-%dT%H:%M:%SZ}" if request.recorded_by else ""
         raise NotFound(
             f"{', '.join(absent)}: no fundamentals held{when}; they come from the SEC for companies that are followed"
         )
-    return _chosen(_known(rows, request), request)
+    return _chosen(rows, request)
 
 
 def known_figures(
@@ -117,11 +119,11 @@ def known_figures(
     """Every version of every figure of the symbols that could be used by the request's clocks: `FUNDAMENTALS` rows."""
     catalog = lake.catalog()
     if request.recorded_by is None:
-        return _known(read_fundamentals(lake.files, catalog, request.symbols), request)
-    return _known(_recorded(batches, catalog, request, securities()), request)
+        return published_figures(lake, catalog, set(request.symbols), wanted=_usable(request))
+    return _recorded(batches, catalog, request, securities()).filter(*_usable(request))
 
 
-def _years(request: FundamentalsRequest) -> tuple[int | None, int | None]:
+def _years(request: FundamentalsRequest) -> Years:
     """The years to read; that before the first too, for a count on a cover is told by a period that ended earlier."""
     first = None if request.start is None else request.start.year - 1
     return first, None if request.end is None else request.end.year
@@ -142,13 +144,22 @@ def _recorded(
     return rows.select(list(FUNDAMENTALS.schema))
 
 
-def _known(rows: pl.DataFrame, request: FundamentalsRequest) -> pl.DataFrame:
+def _usable(request: FundamentalsRequest) -> list[pl.Expr]:
     """What the market could use by then."""
-    if request.as_of is None:
-        return rows
-    if isinstance(request.as_of, datetime):
-        return rows.filter(pl.col("available_at") <= request.as_of)
-    return rows.filter(pl.col("available_at").dt.convert_time_zone(NEW_YORK.key).dt.date() <= request.as_of)
+    until, available = request.as_of, pl.col("available_at")
+    if isinstance(until, datetime):
+        return [available <= until]
+    if until is None or until == date.max:
+        return []
+    # Compared with an instant, rows of a file that came too late are not even read.
+    behind = datetime.combine(until + timedelta(days=1), time(), tzinfo=NEW_YORK)
+    return [available < behind.astimezone(UTC)]
+
+
+def _wanted(request: FundamentalsRequest) -> list[pl.Expr]:
+    """What can be asked of each row by itself: which instants come with a period is told by rows of every metric."""
+    by_metric = request.metrics and request.period in (None, "instant")
+    return [*_usable(request), *([pl.col("metric").is_in(request.metrics)] if by_metric else [])]
 
 
 def _chosen(rows: pl.DataFrame, request: FundamentalsRequest) -> pl.DataFrame:
@@ -159,20 +170,25 @@ def _chosen(rows: pl.DataFrame, request: FundamentalsRequest) -> pl.DataFrame:
         rows = rows.filter(pl.col("period_end") >= request.start)
     if request.end is not None:
         rows = rows.filter(pl.col("period_end") <= request.end)
-    # What a periodic form tells outranks the rest, however early that was.
-    periodic = pl.col("form").str.strip_suffix("/A").is_in(PERIODIC)
-    ranked = rows.with_columns(_other=~periodic, _formula=_of_formula()).sort(*_FIGURE, "available_at", "accession")
-    better = ranked.filter(
-        (pl.col("_other") == pl.col("_other").min().over(_FIGURE))
-        & ((pl.col("_formula") == pl.col("_formula").min().over(_FIGURE)) | pl.col("_other"))
+    # In the order of the answer, the version to be chosen is the first of its figure, or the last if restated.
+    order = [*_ORDER, "_tier", "available_at", "accession"]
+    ranked = rows.with_columns(_tier=_tier(rows)).sort(
+        order, descending=[name == "_tier" and request.restated for name in order]
     )
-    chosen = better.unique(_FIGURE, keep="last" if request.restated else "first", maintain_order=True)
-    return chosen.drop("_other", "_formula").sort(_ORDER)
+    ends = (pl.col(name) != pl.col(name).shift(-1 if request.restated else 1) for name in _ORDER)
+    return ranked.filter(pl.any_horizontal(ends).fill_null(value=True)).drop("_tier")
 
 
-def _of_formula() -> pl.Expr:
-    """Whether a figure was put together from others of its filing: then its concept names metrics."""
-    return pl.col("concept").str.contains("^[a-z_]+( |$)")
+def _tier(rows: pl.DataFrame) -> pl.Expr:
+    """
+    How good a version is: what a periodic form tells outranks what was put together from such a form's figures, and
+    this the rest, however early that was told.
+    """
+    concepts = rows["concept"].unique()
+    # A figure that was put together has metrics for a concept.
+    formulas = concepts.filter(concepts.str.contains("^[a-z_]+( |$)")).implode()
+    told = pl.when(pl.col("concept").is_in(formulas)).then(FORMULA_TIER).otherwise(PERIODIC_TIER)
+    return pl.when(pl.col("form").is_in(_REPORTS)).then(told).otherwise(OTHER_TIER)
 
 
 def _of_period(rows: pl.DataFrame, period: Period | None) -> pl.DataFrame:

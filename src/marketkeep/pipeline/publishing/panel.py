@@ -21,11 +21,13 @@ from marketkeep.pipeline.engine import Engine
 from marketkeep.pipeline.publishing.panel_rows import (
     BARS,
     FACTORS,
+    FIGURES,
     MINUTES,
     build_partition,
     expected,
     minute_period,
     open_month,
+    published_as,
     published_rows,
 )
 from marketkeep.pipeline.publishing.pieces import Pieces, Place
@@ -35,7 +37,7 @@ from marketkeep.stores.panel.content import content_of
 from marketkeep.stores.panel.merging import merged
 from marketkeep.stores.panel.partition import Partition, write_partition
 
-_HASHES = ["symbol", "hash"]
+_HASHES = ["symbol", "period", "hash"]
 
 
 class PanelUpdate:
@@ -67,8 +69,9 @@ class PanelUpdate:
         there = set(self._files.keys("panel/"))
         told = {(row["dataset"], row["period"]): row for row in self._before.panels.iter_rows(named=True)}
         wanted = expected(entries)
-        if anew := _told_anew(self._before.entries, entries):
-            self._touched[FACTORS, 0] |= anew
+        for dataset in (FACTORS, FIGURES):
+            for period, anew in _told_anew(self._before.entries, entries, published_as(dataset)).items():
+                self._touched[dataset, period] |= anew
         going_on = open_month(entries)
         for symbol, day in (row for sessions in self._sessions for row in sessions.iter_rows()):
             self._touched[MINUTES, minute_period(day, going_on)].add(symbol)
@@ -167,11 +170,11 @@ def _facts(entries: pl.DataFrame, place: Place, symbols: Collection[str]) -> pl.
     return chosen.select("symbol", "rows", "first", "last").sort("symbol")
 
 
-def _told_anew(before: pl.DataFrame, after: pl.DataFrame) -> set[str]:
-    """The symbols whose published actions are not those of the catalog before."""
-    was, now = (one.filter(pl.col("dataset") == "actions").select(_HASHES) for one in (before, after))
+def _told_anew(before: pl.DataFrame, after: pl.DataFrame, dataset: str) -> dict[int, set[str]]:
+    """By period the symbols of which the published file of a dataset is not that of the catalog before."""
+    was, now = (one.filter(pl.col("dataset") == dataset).select(_HASHES) for one in (before, after))
     parts = (one.join(other, on=_HASHES, how="anti") for one, other in ((was, now), (now, was)))
-    return set(pl.concat(parts)["symbol"])
+    return {period: set(symbols) for period, symbols in pl.concat(parts).group_by("period").agg("symbol").iter_rows()}
 
 
 def panel_rows(rows: Iterable[dict[str, Any]]) -> pl.DataFrame:

@@ -7,7 +7,7 @@ It is read from the published files alone and in order of symbol, so any process
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from datetime import date
 from typing import Any
 
@@ -17,6 +17,7 @@ from marketkeep.files import Files
 from marketkeep.gold import factor_steps
 from marketkeep.model import PANEL_BARS, PANEL_MINUTES
 from marketkeep.stores.lake import layout, minutes, records
+from marketkeep.stores.lake.fundamentals import load_fundamentals
 from marketkeep.stores.panel.partition import write_partition
 
 _SYMBOLS_AT_ONCE = 250
@@ -28,14 +29,15 @@ _A_MONTH = 999_999
 _FILES_AT_ONCE = 800
 """Sessions of minutes that are read together: some 300,000 bars."""
 
-BARS, FACTORS, MINUTES = "daily_bars", "factors", "minute_bars"
+BARS, FACTORS, FIGURES, MINUTES = "daily_bars", "factors", "fundamentals", "minute_bars"
 
 
 def expected(entries: pl.DataFrame) -> dict[tuple[str, int], set[str]]:
     """By dataset and period of the panel the symbols that a catalog's `entries` have rows of."""
     wanted: defaultdict[tuple[str, int], set[str]] = defaultdict(set)
-    for year, symbols in _of(entries, BARS).group_by("period").agg("symbol").iter_rows():
-        wanted[BARS, year] = set(symbols)
+    for dataset in (BARS, FIGURES):
+        for year, symbols in _of(entries, dataset).group_by("period").agg("symbol").iter_rows():
+            wanted[dataset, year] = set(symbols)
     if with_actions := set(_of(entries, "actions")["symbol"]):
         wanted[FACTORS, 0] = with_actions
     held = _of(entries, MINUTES)
@@ -71,14 +73,20 @@ def published_rows(
 
     Raises `CorruptFile` naming a published file that is not what it should be.
     """
-    of_files = "actions" if dataset == FACTORS else dataset
-    told = _of(entries, of_files).filter(pl.col("period") == (period // 100 if period > _A_MONTH else period))
+    told = _of(entries, published_as(dataset)).filter(
+        pl.col("period") == (period // 100 if period > _A_MONTH else period)
+    )
     chosen = told if symbols is None else told.filter(pl.col("symbol").is_in(sorted(symbols)))
     if dataset == MINUTES:
         yield from _minutes(files, chosen.sort("symbol"), period)
         return
     for some in chosen.sort("symbol").select("symbol", "hash").iter_slices(_SYMBOLS_AT_ONCE):
-        yield _factors(files, some.rows()) if dataset == FACTORS else _bars(files, period, some.rows())
+        yield _READERS[dataset](files, period, some.rows())
+
+
+def published_as(dataset: str) -> str:
+    """The dataset of the published files that a dataset of the panel is made from."""
+    return "actions" if dataset == FACTORS else dataset
 
 
 def build_partition(files: Files, entries: pl.DataFrame, dataset: str, period: int) -> dict[str, Any] | None:
@@ -107,11 +115,20 @@ def _of(entries: pl.DataFrame, dataset: str) -> pl.DataFrame:
     return entries.filter(pl.col("dataset") == dataset)
 
 
-def _bars(files: Files, year: int, some: Sequence[tuple[str, str]]) -> pl.DataFrame:
+def _bars(files: Files, year: int, some: Some) -> pl.DataFrame:
     versions = {layout.ticks(symbol, year): digest for symbol, digest in some}
     return records.load_ticks(files, list(versions), versions).select(list(PANEL_BARS.schema))
 
 
-def _factors(files: Files, some: Sequence[tuple[str, str]]) -> pl.DataFrame:
+def _figures(files: Files, year: int, some: Some) -> pl.DataFrame:
+    versions = {layout.fundamentals(symbol, year): digest for symbol, digest in some}
+    return load_fundamentals(files, list(versions), versions)
+
+
+def _factors(files: Files, _: int, some: Some) -> pl.DataFrame:
     versions = {layout.actions(symbol): digest for symbol, digest in some}
     return factor_steps(records.load_actions(files, list(versions), versions))
+
+
+Some = Sequence[tuple[str, str]]
+_READERS: dict[str, Callable[[Files, int, Some], pl.DataFrame]] = {BARS: _bars, FACTORS: _factors, FIGURES: _figures}

@@ -15,11 +15,16 @@ from types import TracebackType
 from typing import Self
 
 import polars as pl
+import pyarrow as pa
+import pyarrow.ipc
 
 from marketkeep.files import storing
 
 _ROWS = 2_000_000
 """How many are kept in memory before they are set aside: some 150 MB of daily bars."""
+
+_AT_ONCE = 16_384
+"""Rows of a piece set aside that are read together: of every piece of a period so many are in memory."""
 
 Place = tuple[str, int]
 """A dataset and a period of it."""
@@ -65,10 +70,14 @@ class Pieces:
             self._aside[place].append(path)
             with storing(path):
                 path.parent.mkdir(parents=True, exist_ok=True)
-                pl.concat(frames).sort("symbol", maintain_order=True).write_ipc(path, compression="lz4")
+                whole = pl.concat(frames).sort("symbol", maintain_order=True)
+                whole.write_ipc(path, compression="lz4", record_batch_size=_AT_ONCE)
         self._held.clear()
         self._rows = 0
 
 
 def _frames(path: Path) -> Iterator[pl.DataFrame]:
-    yield pl.read_ipc(path)
+    with pa.OSFile(str(path)) as source:
+        file = pyarrow.ipc.open_file(source)
+        for number in range(file.num_record_batches):
+            yield pl.DataFrame(file.get_batch(number))

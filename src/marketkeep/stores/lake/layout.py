@@ -57,6 +57,8 @@ def panel(dataset: str, period: int) -> str:
             return "panel/factors/factors.parquet"
         case "daily_bars", _:
             return f"panel/daily_bars/year={period:04d}/bars.parquet"
+        case "fundamentals", _:
+            return f"panel/fundamentals/year={period:04d}/figures.parquet"
         case "minute_bars", 6:
             return f"panel/minute_bars/month={period // 100:04d}-{period % 100:02d}/bars.parquet"
         case "minute_bars", 8:

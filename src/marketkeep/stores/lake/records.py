@@ -12,10 +12,12 @@ import polars as pl
 
 from marketkeep.errors import CorruptFile
 from marketkeep.files import Files, Versions
-from marketkeep.model import ACTIONS, DAILY_BARS
+from marketkeep.model import ACTIONS, DAILY_BARS, UTC
 from marketkeep.model.tables import Dtype
 
 TICK_COLUMNS = ("symbol", "date", "open", "high", "low", "close", "adj_close", "volume", "score", "source")
+INSTANT = "%Y-%m-%dT%H:%M:%SZ"
+"""How an instant is told: in UTC, to the second."""
 _TICK_SCHEMA = {name: DAILY_BARS.schema[name] for name in TICK_COLUMNS}
 
 
@@ -55,7 +57,7 @@ def load_ticks(
 
     Raises `CorruptFile` naming the first file that is not what `dump_ticks` writes.
     """
-    return _parsed(files, _bodies(files, keys, versions, absent=absent), _TICK_SCHEMA, DAILY_BARS.key)
+    return load(files, keys, versions, (_TICK_SCHEMA, DAILY_BARS.key), absent=absent)
 
 
 def dump_actions(actions: pl.DataFrame) -> dict[str, bytes]:
@@ -75,9 +77,15 @@ def load_actions(
     files: Files, keys: Sequence[str], versions: Versions | None = None, *, absent: bool = False
 ) -> pl.DataFrame:
     """The actions of these files, as `load_ticks` reads bars."""
-    return _parsed(files, _bodies(files, keys, versions, absent=absent), ACTIONS.schema, ACTIONS.key)
+    return load(files, keys, versions, (ACTIONS.schema, ACTIONS.key), absent=absent)
 
 
+def load(files: Files, keys: Sequence[str], versions: Versions | None, form: Form, *, absent: bool) -> pl.DataFrame:
+    """The records of these files, parsed together, as `load_ticks` reads bars; `form` are their columns and key."""
+    return _parsed(files, _bodies(files, keys, versions, absent=absent), *form)
+
+
+Form = tuple[dict[str, Dtype], tuple[str, ...]]
 _Bodies = list[tuple[str, bytes]]
 """By key what lies between the brackets of its array."""
 
@@ -86,11 +94,10 @@ def _parsed(files: Files, bodies: _Bodies, schema: dict[str, Dtype], key: tuple[
     filled = [body for _, body in bodies if body]
     if not filled:
         return pl.DataFrame(schema=schema)
-    text = {name: pl.String if dtype == pl.Date else dtype for name, dtype in schema.items()}
+    text = {name: pl.String if dtype in (pl.Date, UTC) else dtype for name, dtype in schema.items()}
     try:
         frame = pl.read_json(b"[" + b",".join(filled) + b"]", schema=text)
-        dates = [name for name, dtype in schema.items() if dtype == pl.Date]
-        read = frame.with_columns(pl.col(name).str.to_date("%Y-%m-%d", strict=True) for name in dates)
+        read = frame.with_columns(_dated(name, dtype) for name, dtype in schema.items() if dtype in (pl.Date, UTC))
         if read.select(pl.any_horizontal(pl.col(key).null_count() > 0)).item():
             raise pl.exceptions.SchemaError(f"a record without {' or '.join(key)}")
         return read
@@ -100,6 +107,12 @@ def _parsed(files: Files, bodies: _Bodies, schema: dict[str, Dtype], key: tuple[
                 _parsed(files, [one], schema, key)
         name = files.name(bodies[0][0])
         raise CorruptFile(name, f"it does not hold the records it should ({error})", derived=True) from error
+
+
+def _dated(name: str, dtype: Dtype) -> pl.Expr:
+    if dtype == pl.Date:
+        return pl.col(name).str.to_date("%Y-%m-%d", strict=True)
+    return pl.col(name).str.to_datetime(INSTANT, time_unit="us", strict=True).cast(UTC)
 
 
 def _bodies(files: Files, keys: Sequence[str], versions: Versions | None, *, absent: bool) -> _Bodies:

@@ -23,11 +23,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from marketkeep.errors import CorruptFile
-from marketkeep.files import Files
+from marketkeep.files import Files, set_aside
 from marketkeep.model import PANEL_TABLES, Table
 from marketkeep.model.tables import Dtype
 from marketkeep.stores.lake import layout
 from marketkeep.stores.panel.content import Content, content_of
+from marketkeep.stores.panel.hashed import HashedFile
 
 GROUP_ROWS = 65_536
 """Rows from which on a row group ends, with the symbol that is in it then."""
@@ -43,28 +44,25 @@ _ARROW: dict[Dtype, pa.DataType] = {
 # Prices and instants hardly repeat; to look for it takes longer than all the rest.
 _PLAIN = (pl.Float64, pl.Int64, pl.Datetime("us", "UTC"))
 
+_DATES = ("date", "until", "period_end")
+"""What tells the date of a row, by the table it is of."""
+
 
 def write_partition(files: Files, dataset: str, period: int, frames: Iterable[pl.DataFrame]) -> dict[str, Any] | None:
     """
     Write one file of the panel, and say so as a row of `PANELS`; without rows there is no file, and None is returned.
 
     `frames` are rows of the dataset's table in `PANEL_TABLES`, over all frames sorted by its key. They are taken one
-    after the other; what is held of them in memory is a row group and the file. Raises `ValueError` when a symbol comes
-    behind a later one.
+    after the other; what is held of them in memory is a row group, for the file is written to this machine's disk and
+    handed over when it is whole. Raises `ValueError` when a symbol comes behind a later one.
     """
     key, table = layout.panel(dataset, period), PANEL_TABLES[dataset]
-    # Rows are digested while they are compressed: neither holds Python's lock.
-    with ThreadPoolExecutor(1, "digest") as beside:
-        writing = _Writing(table)
-        for group in _row_groups(frames):
-            digested = beside.submit(writing.content.update, group)
-            writing.add(group)
-            digested.result()
-    if not writing.rows:
-        files.remove([key])
-        return None
-    data = writing.close()
-    files.write(key, data)
+    with set_aside(files.scratch, key.replace("/", "-")) as path:
+        writing = _write(table, frames, path)
+        if not writing.rows:
+            files.remove([key])
+            return None
+        files.adopt(key, path)
     return {
         "dataset": dataset,
         "period": period,
@@ -73,18 +71,35 @@ def write_partition(files: Files, dataset: str, period: int, frames: Iterable[pl
         "symbols": writing.symbols,
         "first": writing.first,
         "last": writing.last,
-        "hash": hashlib.sha256(data).hexdigest(),
+        "hash": writing.hash,
         "content": writing.content.hexdigest(),
     }
 
 
-class _Writing:
-    """A file that is being written: its bytes so far, and what its rows come to."""
+def _write(table: Table, frames: Iterable[pl.DataFrame], path: Path) -> _Writing:
+    """Write rows to a file of this machine; what they come to."""
+    writing = _Writing(table, path)
+    # Rows are digested while they are compressed: neither holds Python's lock.
+    with ThreadPoolExecutor(1, "digest") as beside:
+        try:
+            for group in _row_groups(frames):
+                digested = beside.submit(writing.content.update, group)
+                writing.add(group)
+                digested.result()
+            writing.close()
+        except BaseException:
+            writing.give_up()
+            raise
+    return writing
 
-    def __init__(self, table: Table) -> None:
+
+class _Writing:
+    """A file that is being written, and what its rows come to."""
+
+    def __init__(self, table: Table, path: Path) -> None:
         self._table = table
         schema = pa.schema([(name, _ARROW[kind]) for name, kind in table.schema.items()])
-        self._sink = pa.BufferOutputStream()
+        self._sink = HashedFile(path)
         self._writer = pq.ParquetWriter(
             self._sink,
             schema,
@@ -105,17 +120,26 @@ class _Writing:
         runs = frame["symbol"].rle().struct.field("value")
         if not runs.is_sorted() or runs[0] <= self._behind:
             raise ValueError(f"{self._table.name}: symbols must be sorted, and each lie together")
-        dates = frame["date" if "date" in frame.columns else "until"]
+        dates = next(frame[name] for name in _DATES if name in frame.columns)
         self.first = min(self.first, cast("date", dates.min()))
         self.last = max(self.last, cast("date", dates.max()))
         self.rows, self.symbols, self._behind = self.rows + frame.height, self.symbols + len(runs), runs[-1]
         self._writer.write_table(self._arrow(frame), row_group_size=frame.height)
 
-    def close(self) -> bytes:
-        """End the file; its bytes."""
+    def close(self) -> None:
+        """End the file."""
         self._writer.close()
-        data: bytes = self._sink.getvalue().to_pybytes()
-        return data
+        self._sink.end()
+
+    def give_up(self) -> None:
+        """End the writer without a file: else it would want to write its footer when it is collected."""
+        self._sink.give_up()
+        self._writer.close()
+
+    @property
+    def hash(self) -> str:
+        """SHA-256 of the bytes so far."""
+        return self._sink.hexdigest()
 
     def _arrow(self, frame: pl.DataFrame) -> pa.Table:
         """The rows as Arrow has them; texts by number in order of first appearance, so that bytes follow from rows."""
@@ -128,10 +152,10 @@ class _Writing:
 
 def _numbered(values: pl.Series) -> pa.DictionaryArray:
     runs = values.rle().struct.unnest()
-    texts = runs["value"].unique(maintain_order=True)
-    numbers = runs["value"].replace_strict(texts, range(len(texts)), return_dtype=pl.Int32)
+    texts = runs["value"].unique(maintain_order=True).drop_nulls()
+    numbers = runs["value"].replace_strict(texts, range(len(texts)), default=None, return_dtype=pl.Int32)
     # Through Polars: Arrow's own way from Python values begins by importing pandas.
-    indices = pl.Series(np.repeat(numbers.to_numpy(), runs["len"].to_numpy())).to_arrow()
+    indices = numbers.gather(np.repeat(np.arange(len(runs), dtype=np.uint32), runs["len"].to_numpy())).to_arrow()
     return pa.DictionaryArray.from_arrays(indices, texts.to_arrow().cast(pa.string()))
 
 
@@ -172,7 +196,7 @@ class Partition:
     """One file of the panel as the catalog has it (`row`, a row of `PANELS`), found to be what it should be."""
 
     row: Mapping[str, Any]
-    _file: pq.ParquetFile
+    _data: pa.Buffer
     _path: Path
 
     @classmethod
@@ -189,8 +213,7 @@ class Partition:
         data = source.read_buffer()
         if hashlib.sha256(data).hexdigest() != row["hash"]:
             raise CorruptFile(files.name(key), "its bytes differ from the hash in the catalog", derived=True, key=key)
-        source.seek(0)
-        return cls(row, pq.ParquetFile(source), path)
+        return cls(row, data, path)
 
     def read(self, columns: Sequence[str] | None = None, symbols: Collection[str] | None = None) -> pl.DataFrame:
         """Its rows, of these columns and symbols where some are named, sorted."""
@@ -199,8 +222,18 @@ class Partition:
             return self._frame(range(self._file.num_row_groups), names)
         if not symbols:
             return self._frame((), names)
-        found = self._frame(self._groups(symbols), list(dict.fromkeys([*names, "symbol"])))
-        return found.filter(pl.col("symbol").is_in(list(symbols))).select(names)
+        both, mine = list(dict.fromkeys([*names, "symbol"])), pl.col("symbol").is_in(list(symbols))
+        groups = self._groups(symbols)
+        if 4 * len(symbols) > self.row["symbols"]:
+            return self._frame(groups, both).filter(mine).select(names)
+        # Of a few symbols here and there no more is held than a row group beside their own rows.
+        found = [self._frame((group,), both).filter(mine).select(names) for group in groups]
+        return pl.concat(found) if found else self._frame((), names)
+
+    def where(self, *wanted: pl.Expr) -> pl.DataFrame:
+        """Its rows for which all of `wanted` hold; of the others hardly more is read than what tells them apart."""
+        found = pl.scan_parquet(self._data.to_pybytes()).filter(*wanted)
+        return found.select(pl.col(name).cast(kind) for name, kind in self._schema.items()).collect()
 
     def groups_of(self, symbols: Collection[str]) -> int:
         """How many row groups have to be read for these symbols."""
@@ -225,6 +258,10 @@ class Partition:
     @property
     def _schema(self) -> dict[str, Any]:
         return PANEL_TABLES[self.row["dataset"]].schema
+
+    @cached_property
+    def _file(self) -> pq.ParquetFile:
+        return pq.ParquetFile(pa.BufferReader(self._data))
 
     @cached_property
     def _spans(self) -> list[tuple[str, str]]:
