@@ -14,6 +14,7 @@ import polars as pl
 import pytest
 
 import marketkeep
+from marketkeep.errors import StoreError
 from marketkeep.model import PANELS, PUBLISHED_TABLES
 from marketkeep.query.sql_tables import TABLES
 from marketkeep.stores.lake import Lake
@@ -74,6 +75,74 @@ def test_factors_bring_prices_to_today(keep: marketkeep.Keep, adjust: str) -> No
     query = f"select {columns} from daily_bars order by symbol, date"
     expected = keep.bars(["AAPL", "MSFT", "BRK.B"], adjust=adjust).polars().sort("symbol", "date")  # type: ignore[arg-type]
     assert keep.sql(query).polars().equals(expected.select("symbol", "date", "close", "volume"))
+
+
+@pytest.fixture(scope="module")
+def years(tmp_path_factory: pytest.TempPathFactory) -> marketkeep.Keep:
+    """
+    Some sessions of each of six years: LONG has no action between 2019 and 2023 and several in that year, MANY one each
+    week of the second year, NONE none; each on a first and a last session of a year too.
+    """
+    small = SmallKeep(tmp_path_factory.mktemp("sql-years") / "keep")
+    spans = [sessions(f"{year}-{day}", 8) for year in range(2018, 2024) for day in ("01-02", "12-18")]
+    days = sorted({day for span in spans for day in span})
+    ends = {day for span in spans for day in (span[0], span[-1])}
+    acts = {
+        "LONG": {day for day in days if day.year in (2018, 2023)},
+        "MANY": {day for at, day in enumerate(days) if day.year == 2019 and (at % 3 == 0 or day in ends)},
+        "NONE": set[date](),
+    }
+    for symbol, some in acts.items():
+        told = ((day, 50 + at / 7, 0.1 if day in some and at else 0.0) for at, day in enumerate(days))
+        small.bars(*told, symbol=symbol)
+    return small.open()
+
+
+@pytest.mark.parametrize(
+    "where",
+    [
+        "true",
+        "symbol = 'LONG'",
+        "symbol in ('MANY', 'NONE')",
+        "date >= '2020-01-01'",
+        "date between '2019-12-20' and '2020-01-06'",
+        "date < '2018-01-05'",
+        "date > '2023-12-27' and symbol <> 'LONG'",
+        "adj_close < 50",
+        "dividend_factor < 1 and symbol = 'MANY'",
+        "split_factor * dividend_factor < 0.99",
+        "date < '2018-01-01'",
+        "date > '2019-06-01' and date < '2019-05-01'",
+    ],
+)
+@pytest.mark.parametrize("as_of", [None, "2023-06-01"])
+def test_factors_hold_over_years(years: marketkeep.Keep, where: str, as_of: str | None) -> None:
+    """
+    Each bar has the factors of the next action of its symbol, in its year or in a later one, however many there are.
+    """
+    columns = "symbol, date, close, adj_close"
+    bars = years.bars(["LONG", "MANY", "NONE"], fields=["close", "adj_close"], as_of=as_of).polars()
+    known = bars.with_columns(split_factor=pl.lit(1.0), dividend_factor=pl.col("adj_close") / pl.col("close"))
+    expected = pl.SQLContext(known=known).execute(f"select * from known where {where}", eager=True)
+    answer = years.sql(f"select {columns} from daily_bars where {where} order by symbol, date", as_of=as_of).polars()
+    assert answer.equals(expected.sort("symbol", "date").select(answer.columns))
+    counted = years.sql(f"select count(*) from daily_bars where {where}", as_of=as_of).polars().item()
+    assert counted == expected.height
+    if where == "true":
+        assert known.filter(pl.col("dividend_factor") != 1)["symbol"].unique().sort().to_list() == ["LONG", "MANY"]
+
+
+def test_factors_of_bars_and_a_table_of_factors_do_not_meet(years: marketkeep.Keep) -> None:
+    """
+    A query that asks for bars of one symbol and for factors of another has both, by a day as well.
+    """
+    query = (
+        "select (select count(*) from daily_bars where symbol = 'LONG' and dividend_factor < 1) as bars, "
+        "(select count(*) from factors where symbol = 'MANY') as steps"
+    )
+    now, then = (years.sql(query, as_of=day).polars().row(0) for day in (None, "2023-12-29"))
+    assert now == then
+    assert min(now) > 5
 
 
 @pytest.mark.parametrize(
@@ -259,6 +328,20 @@ def test_without_a_panel_the_published_files_answer(
     assert [frame.is_empty() for frame in before] == [False, False]
     assert keep.sql(daily).polars().equals(before[0])
     assert minutes.sql(minute_bars).polars().equals(before[1])
+
+
+@pytest.mark.parametrize("harmed", ["daily_bars/year=2023/bars", "factors/factors"])
+@pytest.mark.parametrize("harm", [None, b"nonsense"])
+def test_a_spoilt_file_is_told(tmp_path: Path, harmed: str, harm: bytes | None) -> None:
+    """
+    Where a file of the panel is lost or damaged, the error says that files are at fault, not the query.
+    """
+    small = SmallKeep(tmp_path / "keep")
+    small.bars(*((day, 100 + n, 0.25 if n == 5 else 0.0) for n, day in enumerate(DAYS)))
+    path = small.root / "panel" / f"{harmed}.parquet"
+    path.unlink() if harm is None else path.write_bytes(harm)
+    with pytest.raises(StoreError, match=r"the query could not be answered: .*parquet"):
+        small.open().sql("select max(adj_close) from daily_bars").polars()
 
 
 def test_a_keep_that_holds_nothing_answers(tmp_path: Path) -> None:

@@ -49,11 +49,13 @@ def test_bounds_are_those_of_the_filter(
 
 def test_columns_are_those_that_are_read() -> None:
     """
-    What is neither shown nor compared is not asked for; a star asks for all.
+    What is neither shown nor compared is not asked for, what is compared alone is; a star asks for all.
     """
     found = asked("select symbol, max(close) from daily_bars where volume > 0 group by symbol")
     assert found.needs("close")
     assert not found.needs("adj_close", "split_factor", "dividend_factor")
+    for where in ("adj_close < 5", "adj_close is null", "adj_close < 5 or adj_close > 9", "adj_close + open > 1"):
+        assert asked(f"select count(*) from daily_bars where {where}").needs("adj_close")  # noqa: S608
     assert asked("select * from daily_bars").needs("adj_close")
     assert asked("select columns('^adj') from daily_bars").needs("adj_close")
 

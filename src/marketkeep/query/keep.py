@@ -7,9 +7,10 @@ The keep as its readers see it: open it, ask, get frames. Opening reads one smal
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from itertools import chain
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -170,6 +171,7 @@ class Keep(References):
             MinuteBarsRequest,
             explain_minute_bars,
             read_minute_bars,
+            stream_minute_bars,
         )
 
         first, last = read_range(start, end)
@@ -194,10 +196,16 @@ class Keep(References):
                 self._refuse_vain("minute_bars", published.symbols, first, last)
             return found
 
+        def pieces(asked: MinuteBarsRequest) -> Iterator[pl.DataFrame]:
+            found = stream_minute_bars(self._lake, self._batches, meant(asked))
+            filled = (frame for frame in found if not frame.is_empty())
+            first = next(filled, None)
+            yield from (read(asked),) if first is None else chain((first,), filled)
+
         def explain(asked: MinuteBarsRequest) -> str:
             return explain_minute_bars(self._lake, meant(asked))
 
-        return MinuteBarsQuery(request, read, on_spark, explain)
+        return MinuteBarsQuery(request, read, on_spark, explain, pieces)
 
     def actions(
         self, symbols: str | Iterable[str] | None = None, *, as_of: Day | None = None, recorded_by: Moment | None = None

@@ -84,19 +84,67 @@ def plan_minutes(
 
 
 def run_minutes(lake: Lake, plan: MinutePlan) -> pl.DataFrame:
+    """The bars of a plan in `COLUMNS`, sorted by symbol and ts."""
+    return MinuteReader(lake, plan).read(plan.symbols, plan.first, plan.last)
+
+
+class MinuteReader:
     """
-    The bars of a plan in `COLUMNS`, sorted by symbol and ts.
+    Reads the bars of a plan, all of them or piece by piece: each partition is opened once, and held against its hash.
 
     A partition that is not what the catalog tells of is passed over for the published files.
     """
-    try:
-        if plan.way == "mapped":
-            return _mapped(lake, plan)
-        if plan.way == "panel":
-            return _parquet(lake, plan)
-    except CorruptFile:
-        pass  # Replaced since, or damaged: the files hold the same rows.
-    return minutes.read_minutes(lake.files, plan.catalog, plan.symbols, plan.first, plan.last).select(COLUMNS)
+
+    def __init__(self, lake: Lake, plan: MinutePlan) -> None:
+        self._lake, self._plan, self._way = lake, plan, plan.way
+        self._maps: list[Mapped] | None = None
+        self._opened: dict[int, Partition] = {}
+
+    def read(self, symbols: Sequence[str], first: date | None, last: date | None) -> pl.DataFrame:
+        """The bars of some of the plan's symbols and sessions in `COLUMNS`, sorted by symbol and ts."""
+        try:
+            if self._way == "mapped":
+                return self._mapped(symbols, first, last)
+            if self._way == "panel":
+                return self._parquet(symbols, first, last)
+        except CorruptFile:
+            self._way = "published"  # Replaced since, or damaged: the files hold the same rows.
+        found = minutes.read_minutes(self._lake.files, self._plan.catalog, symbols, first, last)
+        return found.select(COLUMNS)
+
+    def release(self) -> None:
+        """Let go of the memory of the pages that were read."""
+        for part in self._maps or ():
+            part.release_all()
+
+    def _mapped(self, symbols: Sequence[str], first: date | None, last: date | None) -> pl.DataFrame:
+        if self._maps is None:
+            found = [make(self._lake.files, source) for source in self._plan.sources]
+            self._maps = [one for one in found if one is not None]
+            if len(self._maps) < len(found):
+                self._way = "panel"
+                return self._parquet(symbols, first, last)
+        return Panel(self._maps).frame(Wanted(sorted(symbols), *wanted_days(first, last)), COLUMNS)[0]
+
+    def _parquet(self, symbols: Sequence[str], first: date | None, last: date | None) -> pl.DataFrame:
+        frames = []
+        for source in self._plan.sources:
+            if (first is None or source.last >= first) and (last is None or source.first <= last):
+                found = self._partition(source.period).read(COLUMNS, symbols)
+                if first is not None and source.first < first:
+                    found = found.filter(pl.col("date") >= first)
+                if last is not None and source.last > last:
+                    found = found.filter(pl.col("date") <= last)
+                frames.append(found)
+        if not frames:
+            return MINUTE_BARS.empty().select(COLUMNS)
+        return pl.concat(frames).sort("symbol", "ts", maintain_order=True)
+
+    def _partition(self, period: int) -> Partition:
+        if period not in self._opened:
+            panels = self._plan.catalog.panels.filter(dataset=minutes.DATASET, period=period)
+            self._opened[period] = Partition.open(self._lake.files, panels.row(0, named=True))
+        return self._opened[period]
 
 
 def _complete(catalog: Catalog) -> bool:
@@ -116,24 +164,3 @@ def _files(catalog: Catalog, symbols: Sequence[str], first: date | None, last: d
     end = pl.col("last") if last is None else pl.min_horizontal("last", pl.lit(last))
     days = (end - begin).dt.total_days() + 1
     return int(entries.select(days.filter(days > 0).sum()).item())
-
-
-def _mapped(lake: Lake, plan: MinutePlan) -> pl.DataFrame:
-    parts: list[Mapped] = []
-    for source in plan.sources:
-        found = make(lake.files, source)
-        if found is None:
-            return _parquet(lake, plan)
-        parts.append(found)
-    return Panel(parts).frame(Wanted(plan.symbols, *wanted_days(plan.first, plan.last)), COLUMNS)[0]
-
-
-def _parquet(lake: Lake, plan: MinutePlan) -> pl.DataFrame:
-    rows = {row["period"]: row for row in plan.catalog.panels.filter(dataset=minutes.DATASET).iter_rows(named=True)}
-    frames = [Partition.open(lake.files, rows[source.period]).read(COLUMNS, plan.symbols) for source in plan.sources]
-    whole = pl.concat(frames)
-    if plan.first is not None:
-        whole = whole.filter(pl.col("date") >= plan.first)
-    if plan.last is not None:
-        whole = whole.filter(pl.col("date") <= plan.last)
-    return whole.sort("symbol", "ts", maintain_order=True)

@@ -4,10 +4,10 @@ Minute bars, asked for lazily: nothing is read until a terminal method is called
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Literal, get_args
 
 import polars as pl
 
@@ -16,14 +16,15 @@ from marketkeep.checks import check_minutes
 from marketkeep.derive.resample_minutes import MinuteEvery, resample_minutes
 from marketkeep.errors import BadInput, BadRange, NotFound
 from marketkeep.gold import MINUTE_PRICES, promote_minutes
-from marketkeep.gold import adjust as with_adjustment
 from marketkeep.gold.identity import known_by
 from marketkeep.gold.symbology import Symbology
-from marketkeep.model import ACTIONS, MINUTE_BARS, Symbol
+from marketkeep.model import Symbol
 from marketkeep.query.bars import Adjust, scale
 from marketkeep.query.fields import check_fields, with_key
-from marketkeep.query.minute_panel import COLUMNS, plan_minutes, run_minutes
-from marketkeep.query.reading import gold_recorded_by, raw_rows
+from marketkeep.query.minute_factors import with_factors
+from marketkeep.query.minute_panel import COLUMNS, MinuteReader, plan_minutes
+from marketkeep.query.minute_pieces import cut
+from marketkeep.query.reading import raw_rows
 from marketkeep.query.terminals import Terminals, session_or_own
 from marketkeep.raw import BatchStore
 from marketkeep.stores.lake import Catalog, Lake, minutes
@@ -34,7 +35,6 @@ if TYPE_CHECKING:
 
 Segment = Literal["pre", "regular", "post"]
 _KEY = ("symbol", "ts")
-_Spans = dict[str, tuple[date, date]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +96,7 @@ class MinuteBarsQuery(Terminals):
     _read: Callable[[MinuteBarsRequest], pl.DataFrame]
     _on_spark: Callable[[SparkSession, MinuteBarsRequest], SparkFrame] | None = None
     _explain: Callable[[MinuteBarsRequest], str] | None = None
+    _pieces: Callable[[MinuteBarsRequest], Iterator[pl.DataFrame]] | None = None
 
     def adjusted(self, adjust: Adjust) -> MinuteBarsQuery:
         """The same question with another adjustment. Raises `BadInput` for one there is not."""
@@ -108,6 +109,17 @@ class MinuteBarsQuery(Terminals):
     def explain_plan(self) -> str:
         """How the question is answered, in words: what is read and why this way. No bar is read."""
         return "a frame that is there already" if self._explain is None else self._explain(self.request)
+
+    def pieces(self) -> Iterator[pl.DataFrame]:
+        """The answer in pieces of some symbols or months each, where it is large; at least one."""
+        if self._pieces is None:
+            yield self.polars()
+        else:
+            yield from self._pieces(self.request)
+
+    def _batches(self) -> Iterator[pl.DataFrame]:
+        """See `Terminals`: a whole market's minutes are never held."""
+        return self.pieces()
 
     def spark(self, session: SparkSession | None = None) -> SparkFrame:
         """
@@ -125,19 +137,74 @@ def read_minute_bars(lake: Lake, batches: BatchStore, request: MinuteBarsRequest
     Raises `BadRange` when the start lies after the end, and `NotFound` for a symbol without any minute bar or, where
     prices are to be adjusted, without the daily bars that an action's factor rests on.
     """
-    if request.start and request.end and request.start > request.end:
-        raise BadRange(request.start, request.end)
+    _check_range(request)
     catalog = lake.catalog()
     if request.recorded_by is None:
-        bars, absent = _published(lake, catalog, request)
-    else:
-        bars, absent = _recorded(lake, batches, catalog, request)
+        reader = _reader(lake, catalog, request)
+        return _finished(lake, batches, catalog, request, reader.read(request.symbols, *_sessions(request)))
+    bars, absent = _recorded(lake, batches, catalog, request)
+    _refuse(absent, f" recorded by {request.recorded_by:%Y-%m-%dT%H:%M:%SZ}")
+    return _finished(lake, batches, catalog, request, bars)
+
+
+def stream_minute_bars(lake: Lake, batches: BatchStore, request: MinuteBarsRequest) -> Iterator[pl.DataFrame]:
+    """
+    The same bars in the same order, where they are many in pieces, of which no more than one is held; those without
+    rows are left out. Raises the same, if only when the piece comes that cannot be answered.
+    """
+    _check_range(request)
+    catalog = lake.catalog()
+    pieces = cut(catalog, request.symbols, *_sessions(request), months=request.recorded_by is None)
+    if len(pieces) < 2:
+        yield read_minute_bars(lake, batches, request)
+        return
+    if request.recorded_by is not None:
+        for piece in pieces:
+            yield read_minute_bars(lake, batches, replace(request, symbols=piece.symbols))
+        return
+    reader = _reader(lake, catalog, request)
+    since: dict[str, date] = {}
+    for piece in pieces:
+        found = reader.read(piece.symbols, piece.first, piece.last)
+        yield _finished(lake, batches, catalog, request, found, since)
+        reader.release()
+
+
+def _check_range(request: MinuteBarsRequest) -> None:
+    if request.start and request.end and request.start > request.end:
+        raise BadRange(request.start, request.end)
+
+
+def _reader(lake: Lake, catalog: Catalog, request: MinuteBarsRequest) -> MinuteReader:
+    _refuse([symbol for symbol in request.symbols if catalog.held(minutes.DATASET, symbol).is_empty()])
+    return MinuteReader(lake, plan_minutes(lake, catalog, request.symbols, *_sessions(request)))
+
+
+def _refuse(absent: Sequence[str], when: str = "") -> None:
     if absent:
-        when = f" recorded by {request.recorded_by:%Y-%m-%dT%H:%M:%SZ}" if request.recorded_by else ""
         raise NotFound(f"{', '.join(absent)}: no minute bars held{when}; collect them from a source that offers them")
+
+
+def _sessions(request: MinuteBarsRequest) -> tuple[date | None, date | None]:
+    return request.start, last_session(request)
+
+
+def _finished(
+    lake: Lake,
+    batches: BatchStore,
+    catalog: Catalog,
+    request: MinuteBarsRequest,
+    bars: pl.DataFrame,
+    since: dict[str, date] | None = None,
+) -> pl.DataFrame:
+    """
+    Bars as traded made into what was asked for. Where they are pieces, `since` has the first session that each symbol
+    had in any before; it is told those of this one.
+    """
     bars = bars.filter(*_wanted(request))
     if request.adjust != "none" and not bars.is_empty():
-        bars = scale(_with_factors(lake, batches, catalog, request, bars), request.adjust, MINUTE_PRICES)
+        factored = with_factors(lake, batches, catalog, request, bars, {} if since is None else since)
+        bars = scale(factored, request.adjust, MINUTE_PRICES)
     bars = bars.select(COLUMNS)
     whole = bars if request.every is None else resample_minutes(bars, request.every)
     return whole if request.fields is None else whole.select(with_key(request.fields, request.columns, _KEY))
@@ -149,7 +216,7 @@ def explain_minute_bars(lake: Lake, request: MinuteBarsRequest) -> str:
         return (
             "Reads the raw batches received by then.\nBecause what was held at a past instant is made again from them."
         )
-    return plan_minutes(lake, lake.catalog(), request.symbols, request.start, last_session(request)).told()
+    return plan_minutes(lake, lake.catalog(), request.symbols, *_sessions(request)).told()
 
 
 def _wanted(request: MinuteBarsRequest) -> Iterator[pl.Expr]:
@@ -169,13 +236,6 @@ def last_session(request: MinuteBarsRequest) -> date | None:
     if isinstance(known, datetime):
         known = known.date() + timedelta(days=1)
     return min((day for day in (request.end, known) if day), default=None)
-
-
-def _published(lake: Lake, catalog: Catalog, request: MinuteBarsRequest) -> tuple[pl.DataFrame, list[str]]:
-    absent = [symbol for symbol in request.symbols if catalog.held(minutes.DATASET, symbol).is_empty()]
-    if absent:
-        return MINUTE_BARS.empty().select(COLUMNS), absent
-    return run_minutes(lake, plan_minutes(lake, catalog, request.symbols, request.start, last_session(request))), []
 
 
 def _recorded(
@@ -212,48 +272,3 @@ def _replayed(lake: Lake, batches: BatchStore, catalog: Catalog, request: Minute
     named = symbology.named(raw, "date", policy).filter(pl.col("symbol").is_in(list(request.symbols)))
     actions = raw_rows(policy, batches, catalog, symbology, request.symbols, request.recorded_by)("actions")
     return promote_minutes(named, actions, policy, check_minutes).bars
-
-
-def _with_factors(
-    lake: Lake, batches: BatchStore, catalog: Catalog, request: MinuteBarsRequest, bars: pl.DataFrame
-) -> pl.DataFrame:
-    """`bars` with the split_factor and dividend_factor that a daily bar of their session has."""
-    daily: _Spans
-    if request.recorded_by is None:
-        actions = lake.actions(request.symbols, catalog)
-        spans = catalog.entries.filter((pl.col("dataset") == "daily_bars") & pl.col("symbol").is_in(request.symbols))
-        first, last = pl.col("first").min(), pl.col("last").max()
-    else:
-        spans, actions = gold_recorded_by(lake.policy(), batches, catalog, request.symbols, request.recorded_by)
-        first, last = pl.col("date").min().alias("first"), pl.col("date").max().alias("last")
-    daily = {symbol: (start, end) for symbol, start, end in spans.group_by("symbol").agg(first, last).iter_rows()}
-    told = actions.partition_by("symbol", as_dict=True)
-    frames = []
-    for (name,), days in bars.select("symbol", "date").unique().partition_by("symbol", as_dict=True).items():
-        symbol = str(name)
-        events = told.get((symbol,), ACTIONS.empty())
-        known = request.known_day(symbol)
-        if known is not None:
-            events = events.filter(pl.col("ex_date") <= known)
-        span = daily.get(symbol)
-        refuse_unfounded(symbol, events, span, days["date"])
-        upto = known or (span[1] if span else None)
-        frames.append(with_adjustment(days.sort("date").with_columns(close=1.0), events, upto=upto))
-    factors = pl.concat(frames).select("symbol", "date", "split_factor", "dividend_factor")
-    return bars.join(factors, on=["symbol", "date"], how="left", maintain_order="left")
-
-
-def refuse_unfounded(symbol: str, events: pl.DataFrame, daily: tuple[date, date] | None, days: pl.Series) -> None:
-    """An action has no factor where no daily bars surround it; leaving it out would give prices that are wrong."""
-    first: Any = days.min()
-    last: Any = days.max()
-    ahead = events.filter((pl.col("ex_date") > first) & pl.col("adjustment_factor").is_null())
-    if daily is not None:
-        beyond = (pl.col("ex_date") > daily[1]) & (pl.col("ex_date") <= last)
-        ahead = ahead.filter((pl.col("ex_date") <= daily[0]) | beyond)
-    if not ahead.is_empty():
-        kind, ex_date = ahead.sort("ex_date").select("kind", "ex_date").row(0)
-        raise NotFound(
-            f"{symbol}: the {kind} of {ex_date} has no factor, for there are no daily bars before and after it; "
-            "collect daily bars too, or ask with adjust='none'"
-        )

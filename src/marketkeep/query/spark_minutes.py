@@ -19,8 +19,9 @@ from marketkeep.gold import MINUTE_PRICES, factor_steps
 from marketkeep.model import MINUTE_BARS
 from marketkeep.model.tables import Dtype
 from marketkeep.query.fields import with_key
+from marketkeep.query.minute_factors import refuse_unfounded
 from marketkeep.query.minute_panel import COLUMNS
-from marketkeep.query.minutes import MinuteBarsRequest, last_session, read_minute_bars, refuse_unfounded
+from marketkeep.query.minutes import MinuteBarsRequest, last_session, read_minute_bars
 from marketkeep.query.spark import between, of_symbols, parts_of, scaled, with_factors
 from marketkeep.query.spark_panel import arrow_batches, arrow_schema, frame_of, scan, spark_schema
 from marketkeep.query.spark_replay import replayed

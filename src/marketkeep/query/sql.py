@@ -20,7 +20,7 @@ import polars as pl
 from marketkeep.errors import BadInput, StoreError
 from marketkeep.query.clocks import Clocks
 from marketkeep.query.sql_sketch import Asked, declare, sketch
-from marketkeep.query.sql_statement import Parameters, parameters_of, told
+from marketkeep.query.sql_statement import Parameters, opening, parameters_of, told
 from marketkeep.query.sql_tables import TABLES, Read, Supply, supply
 from marketkeep.query.terminals import Terminals
 from marketkeep.stores.lake import Catalog, Lake
@@ -33,6 +33,9 @@ if TYPE_CHECKING:
 
 _ROWS_AT_ONCE = 1 << 20
 _ATTEMPTS = 3
+Settings = dict[str, str | bool | int | float | list[str]]
+_VIEWS: Settings = {"arrow_output_version": "1.4", "produce_arrow_string_view": True}
+"""Text as polars holds it, so that it is taken over without a copy. Not every reader of Arrow knows this form."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +62,8 @@ class SqlQuery(Terminals):
 
     def polars(self) -> pl.DataFrame:
         """The answer as a polars frame."""
-        return pl.DataFrame(self.arrow())
+        with self._ran(_VIEWS) as result, told(TABLES):
+            return pl.DataFrame(_plain(result.to_arrow_table()))
 
     def arrow(self) -> pa.Table:
         """The answer as an Arrow table."""
@@ -70,17 +74,19 @@ class SqlQuery(Terminals):
         """The answer as it comes, so many rows at a time."""
         import pyarrow as pa  # noqa: PLC0415  only who streams needs it
 
-        with self._ran() as result, told(TABLES):
+        with self._ran(_VIEWS) as result, told(TABLES):
             reader = result.to_arrow_reader(_ROWS_AT_ONCE)
             yield pl.DataFrame(_plain(reader.schema.empty_table()))
             for batch in reader:
                 yield pl.DataFrame(_plain(pa.Table.from_batches([batch])))
 
     @contextmanager
-    def _ran(self) -> Iterator[duckdb.DuckDBPyConnection]:
+    def _ran(self, settings: Settings | None = None) -> Iterator[duckdb.DuckDBPyConnection]:
         spill = Path(tempfile.gettempdir()) / f"marketkeep-sql-{uuid4().hex}"
-        with _opened(spill) as connection:
-            self._supply().into(connection)
+        with _opened(spill, settings or {}) as connection:
+            supplied = self._supply()
+            with opening():
+                supplied.into(connection)
             with told(TABLES):
                 connection.execute(self.query, parameters_of(self.parameters))
             yield connection
@@ -107,15 +113,16 @@ class SqlQuery(Terminals):
 
 
 @contextmanager
-def _opened(spill: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+def _opened(spill: Path, more: Settings) -> Iterator[duckdb.DuckDBPyConnection]:
     """A database in memory with the keep's tables, none with rows; what does not fit is put aside in `spill`."""
     import duckdb  # noqa: PLC0415  only SQL needs it
 
-    settings: dict[str, str | bool | int | float | list[str]] = {
+    settings: Settings = {
         "python_enable_replacements": False,
         "autoinstall_known_extensions": False,
         "autoload_known_extensions": False,
         "temp_directory": str(spill),
+        **more,
     }
     connection = duckdb.connect(config=settings)
     try:
@@ -146,8 +153,9 @@ def _plain(table: pa.Table) -> pa.Table:
         names.append(known)
         if pa.types.is_decimal(column.type):
             columns.append(_number(column))
-        elif pa.types.is_binary(column.type) or pa.types.is_interval(column.type):
-            raise BadInput(f"column {name!r} is of type {column.type}; make it text, as in ({name})::varchar")
+        elif any(odd(column.type) for odd in (pa.types.is_binary, pa.types.is_binary_view, pa.types.is_interval)):
+            kind = str(column.type).removesuffix("_view")
+            raise BadInput(f"column {name!r} is of type {kind}; make it text, as in ({name})::varchar")
         else:
             columns.append(column)
     return pa.table(columns, names=names)

@@ -39,6 +39,7 @@ _DAYS = re.compile(rf"{_DAY}(?: AND {_DAY})*")
 _EACH = re.compile(_DAY)
 _ONE = re.compile(r"symbol='([^']*)'")
 _SOME = re.compile(r"(?:optional: )?symbol IN \(('[^']*'(?:, '[^']*')*)\)")
+_NAME = re.compile(r"\w+")
 _SHOWS = re.compile(r"\s*(?:describe|desc|show)\b", re.IGNORECASE)
 _OPEN = Lock()
 
@@ -137,7 +138,10 @@ def _asked(facts: dict[str, Any]) -> Asked:
     first: date | None = None
     last: date | None = None
     symbols: frozenset[str] | None = None
+    columns = set(_listed(facts.get("Projections")))
     for text in _listed(facts.get("Filters")):
+        # A column that only a filter names is not among what the scan hands on.
+        columns.update(_NAME.findall(text))
         if one := _ONE.fullmatch(text):
             symbols = frozenset({one[1]})
         elif some := _SOME.fullmatch(text):
@@ -147,7 +151,7 @@ def _asked(facts: dict[str, Any]) -> Asked:
                 low, high = _bounds(column, sign, date.fromisoformat(day))
                 first = max(filter(None, (first, low)), default=None)
                 last = min(filter(None, (last, high)), default=None)
-    return Asked(frozenset(_listed(facts.get("Projections"))), first, last, symbols)
+    return Asked(frozenset(columns), first, last, symbols)
 
 
 def _bounds(column: str, sign: str, day: date) -> tuple[date | None, date | None]:

@@ -86,6 +86,17 @@ def told(tables: Collection[str] = ()) -> Iterator[None]:
         raise BadInput(f"the query cannot be answered: {_plain(error)}") from error
 
 
+@contextmanager
+def opening() -> Iterator[None]:
+    """DuckDB's errors where only our own statements are run, over files: a `StoreError`, for these are at fault."""
+    import duckdb  # noqa: PLC0415  only SQL needs it
+
+    try:
+        yield
+    except duckdb.Error as error:
+        raise StoreError(f"the query could not be answered: {_plain(error)}; see: marketkeep doctor") from error
+
+
 def _unknown(error: duckdb.Error, tables: Collection[str]) -> str | None:
     """What to say of a table that there is not."""
     found = re.search(r"Table with name \"?(.+?)\"? does not exist", str(error))

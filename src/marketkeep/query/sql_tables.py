@@ -1,8 +1,8 @@
 """
 The keep's tables as SQL sees them: their columns, and where the rows of each that a query names come from.
 
-Bars come from the panel's Parquet, read by DuckDB itself, of the years or months that the query can need; where there
-is no panel, and for everything else, from the published files.
+Bars, factors and figures come from the panel's Parquet, read by DuckDB itself, bars of the years or months that the
+query can need; where there is no panel, and for everything else, from the published files.
 """
 
 # Every statement is put together of names and paths of ours; what a user writes is run as it is.
@@ -12,7 +12,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from datetime import date
+from typing import TYPE_CHECKING, cast
 
 import polars as pl
 
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
 Read = Callable[[str, Asked], pl.DataFrame]
 """Reads a table by name as far as it is asked for; of daily bars those as traded."""
 _FACTORS = ("split_factor", "dividend_factor")
+_STEPS, _STEPS_FROM = "_steps", "_steps_from"
 _TRADED = [name for name in records.TICK_COLUMNS if name != "adj_close"]
 _BARS = {name: DAILY_BARS.schema[name] for name in (*records.TICK_COLUMNS, *_FACTORS)}
 _MINUTES = {name: dtype for name, dtype in MINUTE_BARS.schema.items() if name != "batch_id"}
@@ -127,7 +129,7 @@ class _Making:
         """Make one of the tables."""
         if name == "daily_bars":
             rows = self._daily(asked)
-        elif name in ("minute_bars", "factors"):
+        elif name in ("minute_bars", "factors", "fundamentals"):
             rows = f"select {', '.join(TABLES[name])} from {self._rows(name, asked)}"
         else:
             rows = f"select * from {self._frame(name, asked, list(TABLES[name]))}"
@@ -136,21 +138,49 @@ class _Making:
     def _daily(self, asked: Asked) -> str:
         rows = self._rows("daily_bars", asked)
         if asked.needs("adj_close", *_FACTORS):
-            # A bar has the factors of the first step of its symbol behind it; behind the last one they are 1.
             split, dividend = (f"coalesce(f.{name}, 1.0)" for name in _FACTORS)
             told = {"adj_close": f"b.close * {split} * {dividend}", "split_factor": split, "dividend_factor": dividend}
-            steps = self._rows("factors", Asked(symbols=asked.symbols))
-            joined = f"{rows} b asof left join {steps} f on b.symbol = f.symbol and b.date < f.until"
+            self._steps(asked)
+            within = "b.symbol = f.symbol and year(b.date) = f.year and b.date >= f.since and b.date < f.until"
+            joined = f"{rows} b left join {_STEPS} f on {within}"
         else:
             told, joined = dict.fromkeys(("adj_close", *_FACTORS), "null::double"), f"{rows} b"
         columns = (f"{told[name]} as {name}" if name in told else f"b.{name}" for name in _BARS)
         return f"select {', '.join(columns)} from {joined}"
 
-    def _rows(self, dataset: str, asked: Asked) -> str:
-        """Where the rows of a dataset of the panel come from, as SQL."""
+    def _steps(self, asked: Asked) -> None:
+        """
+        Make the table of the factors of bars: a row for each step of a symbol's factors and year that it holds in.
+
+        A bar has the factors of the first step of its symbol behind it; behind the last one they are 1. Looked up by
+        symbol and year, where a handful of steps is left to look at, that takes a fifth of the time of an ASOF join.
+        """
+        first, last = self._span(asked)
+        where = [f"until > date '{first}'"]
+        if asked.symbols is not None:
+            where.append(f"symbol in ({', '.join(map(_text, sorted(asked.symbols))) or 'null'})")
+        rows = self._rows("factors", Asked(symbols=asked.symbols), _STEPS_FROM)
+        before = "lag(until) over (partition by symbol order by until)"
+        steps = f"select *, coalesce({before}, date '0001-01-01') as since from {rows} where {' and '.join(where)}"
+        years = f"range(greatest(year(since), {first.year}), least(year(until - 1), {last.year}) + 1)"
+        self.found.views.append(f"create table {_STEPS} as select *, unnest({years}) as year from ({steps})")
+
+    def _span(self, asked: Asked) -> tuple[date, date]:
+        """The days that bars asked for may be of; of none the last day there is and the first."""
+        frame = self.found.frames.get("_daily_bars")
+        parts = self.panels.filter(pl.col("dataset") == "daily_bars")
+        days = pl.concat([parts["first"], parts["last"]]) if frame is None else frame["date"]
+        if days.is_empty():
+            return date.max, date.min
+        begin, end = cast("date", days.min()), cast("date", days.max())
+        return max(begin, asked.first or begin), min(end, asked.last or end)
+
+    def _rows(self, dataset: str, asked: Asked, name: str = "") -> str:
+        """Where the rows of a dataset of the panel come from, as SQL; a frame of them has the name given to it."""
         parts = self.panels.filter(pl.col("dataset") == dataset)
         if parts.is_empty():
-            return self._frame(dataset, asked, _TRADED if dataset == "daily_bars" else list(TABLES[dataset]))
+            columns = _TRADED if dataset == "daily_bars" else list(TABLES[dataset])
+            return self._frame(dataset, asked, columns, name)
         wanted = parts
         if asked.first is not None:
             wanted = wanted.filter(pl.col("last") >= asked.first)
@@ -164,9 +194,10 @@ class _Making:
         self.found.files.extend(paths)
         return f"read_parquet([{', '.join(_text(path) for path in paths)}], hive_partitioning=false)"
 
-    def _frame(self, name: str, asked: Asked, columns: list[str]) -> str:
-        self.found.frames[f"_{name}"] = self.read(name, asked).select(columns)
-        return f"_{name}"
+    def _frame(self, table: str, asked: Asked, columns: list[str], name: str = "") -> str:
+        known = name or f"_{table}"
+        self.found.frames[known] = self.read(table, asked).select(columns)
+        return known
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,6 +217,7 @@ class Now:
             ),
             "factors": lambda: self._factors(asked),
             "actions": lambda: lake.actions(self._symbols(name, asked), catalog),
+            # Where there is a panel they lie ready, and so do factors.
             "fundamentals": lambda: read_fundamentals(lake.files, catalog, self._symbols(name, asked)),
             "securities": lambda: lake.securities(version),
             "ticker_history": lambda: lake.ticker_history(version),
@@ -201,7 +233,6 @@ class Now:
         return readers[name]()
 
     def _factors(self, asked: Asked) -> pl.DataFrame:
-        # Where there is a panel they lie ready.
         from marketkeep.gold import factor_steps  # noqa: PLC0415
 
         return factor_steps(self.frame("actions", asked))
