@@ -33,7 +33,9 @@ class FormName(StrEnum):
 
 @app.command(rich_help_panel=LOOK)
 def export(
-    out: Annotated[Path, typer.Argument(metavar="FOLDER", help="A new folder, or an earlier export to replace.")],
+    out: Annotated[
+        Path, typer.Argument(metavar="FOLDER", help="A new folder, or an earlier export to replace; or s3://...")
+    ],
     to: Annotated[FormName, typer.Option("--to", help="The form to write.")],
     symbols: Annotated[
         list[str] | None,

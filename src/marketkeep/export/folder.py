@@ -3,6 +3,9 @@ The folder of an export: made beside its place under a hidden name, and renamed 
 
 So an export that is killed leaves nothing that reads as one, and an earlier export is replaced by the next only when
 that is complete. `export.json` says what is in it; a folder that holds anything else is never replaced.
+
+An export to a bucket is made in a folder on this machine too, and uploaded when it is whole. A prefix cannot be
+renamed: while one is uploaded its `export.json` says so, and the true one is stored last.
 """
 
 from __future__ import annotations
@@ -14,9 +17,11 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from marketkeep.errors import BadInput
-from marketkeep.files import storing
+from marketkeep.files import Files, storing
 
 MANIFEST = "export.json"
+UNFINISHED = b'{\n  "unfinished": true\n}\n'
+"""What stands in it while an export is uploaded."""
 _ASIDE = ".exporting"
 
 
@@ -41,6 +46,42 @@ def whole_folder(out: Path) -> Iterator[Path]:
         except BaseException:
             shutil.rmtree(aside, ignore_errors=True)
             raise
+
+
+@contextmanager
+def whole_prefix(files: Files) -> Iterator[Path]:
+    """
+    A new folder on this machine to write into, whose files are stored in a bucket when the block ends well.
+
+    Raises `BadInput` when the prefix holds something else than an export, whole or not; `StoreError` when this machine
+    has no room, or the bucket cannot be read or written: until files are uploaded what is there is as it was.
+    """
+    before = files.keys("")
+    if before and MANIFEST not in before:
+        raise BadInput(f"{files.place} holds something else; give an empty prefix, or that of an earlier export.")
+    place = files.scratch / "export"
+    aside = _aside(place, os.getpid())
+    with storing(aside):
+        place.parent.mkdir(parents=True, exist_ok=True)
+        _sweep(place)
+        aside.mkdir()
+    try:
+        with storing(aside):
+            yield aside
+        _upload(aside, files, before)
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+
+
+def _upload(folder: Path, files: Files, before: list[str]) -> None:
+    written = {path.relative_to(folder).as_posix(): path for path in sorted(folder.rglob("*")) if path.is_file()}
+    manifest = written.pop(MANIFEST)
+    files.write(MANIFEST, UNFINISHED, durable=True)
+    for key, path in written.items():
+        files.adopt(key, path)
+    files.remove(key for key in before if key not in written and key != MANIFEST)
+    files.flush()
+    files.write(MANIFEST, manifest.read_bytes(), durable=True)
 
 
 def _check(out: Path) -> None:

@@ -16,9 +16,9 @@ from typing import get_args
 import orjson
 
 from marketkeep.errors import BadInput
-from marketkeep.export.folder import MANIFEST, whole_folder
+from marketkeep.export.folder import MANIFEST, whole_folder, whole_prefix
 from marketkeep.export.wanted import Reader, Wanted, select
-from marketkeep.files import is_bucket, write_atomic
+from marketkeep.files import files_at, is_bucket, write_atomic
 from marketkeep.pipeline.workspace import Progress, Silent
 from marketkeep.query import Keep
 from marketkeep.query.bars import Adjust
@@ -65,32 +65,32 @@ FORMS: Mapping[str, Form] = {
 
 @dataclass(frozen=True, slots=True)
 class Exported:
-    """What was written: the folder, how many symbols and bars, and what is to be known of it."""
+    """What was written: where, how many symbols and bars, and what is to be known of it."""
 
-    out: Path
+    out: Path | str
     symbols: int
     bars: int
     notes: tuple[str, ...]
 
 
-def export(keep: Keep, form: str, wanted: Wanted, out: Path, progress: Progress | None = None) -> Exported:
+def export(keep: Keep, form: str, wanted: Wanted, out: Path | str, progress: Progress | None = None) -> Exported:
     """
-    Write what is wanted of a keep into the folder `out`, which appears when it is whole.
+    Write what is wanted of a keep into `out`: a folder, which appears when it is whole, or s3://bucket/prefix, whose
+    `export.json` is stored last.
 
-    `form` is one of `FORMS`. Raises `BadInput` for a form, adjustment or folder that cannot be, `NotFound` when nothing
-    of it is held, `StoreError` when it cannot be written; then `out` is as it was.
+    `form` is one of `FORMS`. Raises `BadInput` for a form, adjustment or place that cannot be, `NotFound` when nothing
+    of it is held, `StoreError` when it cannot be written; then a folder is as it was.
     """
-    if is_bucket(out):
-        raise BadInput(f"an export is a folder of this machine, not {out}; write it here and copy it there")
     if form not in FORMS:
         raise BadInput(f"there is no form {form!r} to export to; use {', '.join(FORMS)}")
     chosen = FORMS[form]
     adjust = chosen.check(form, wanted)
     reader = select(keep, wanted, adjust, progress or Silent(), chosen.classes)
     write: Callable[[Reader, Path], int] = getattr(import_module(f"{__package__}.{chosen.module}"), f"write_{form}")
-    with whole_folder(out) as aside:
+    bucket = files_at(out) if is_bucket(out) else None
+    with whole_folder(Path(out)) if bucket is None else whole_prefix(bucket) as aside:
         bars = write(reader, aside)
-        done = Exported(out, len(reader.symbols), bars, tuple(reader.notes))
+        done = Exported(bucket.place if bucket else out, len(reader.symbols), bars, tuple(reader.notes))
         _tell(aside, form, adjust, wanted, done)
     return done
 
