@@ -3,7 +3,7 @@ How fast questions are answered, beside the stores that one would pick instead: 
 pandas on CSV and PostgreSQL, over the same generated data, in turn.
 
 Data and stores are made once and kept in a cache folder outside the repository (a few minutes the first time; about
-10 GB at the default size); environments for the peers in .venv-partners. Prints the tables and writes
+30 GB at the default size); environments for the peers in .venv-partners. Prints the tables and writes
 docs/benchmarks.md. What has been measured is kept beside the data: `--resume` measures only what is missing.
 
     python bench/reading.py [--symbols 5000] [--sessions 3912] [--scale 1,2,4] [--rounds 5] [--tasks one,some,...]
@@ -116,18 +116,18 @@ def _append(size: Market, place: Path, among: Mapping[str, Worker], rounds: int)
 
 
 def _growth(size: Market, folder: Path, pythons: Mapping[str, Path], options: argparse.Namespace) -> Found:
-    """The growing tasks at each size; the larger ones hold daily bars alone."""
+    """The growing tasks by number of symbols, at each multiple of a quarter of them, with daily bars alone."""
     told = {}
     for scale in options.scale:
-        larger = size if scale == 1 else Market(size.symbols * scale, size.sessions, 0, 0, 0)
-        say(f"{scale}x")
-        place = data.make(larger, folder / "data")
-        stores = folder / "stores" / larger.key
+        some = Market(size.symbols // 4 * scale, size.sessions, 0, 0, 0)
+        say(f"{scale}x: {some.symbols:,} symbols")
+        place = data.make(some, folder / "data")
+        stores = folder / "stores" / some.key
         stores.mkdir(parents=True, exist_ok=True)
         few = {name: python for name, python in pythons.items() if name in _GROWING}
         with workers(few, stores, place) as among:
-            told[str(scale)] = {
-                task.name: _reads(task.name, larger, among, min(options.rounds, 3)) for task in TASKS if task.grows
+            told[str(some.symbols)] = {
+                task.name: _reads(task.name, some, among, min(options.rounds, 3)) for task in TASKS if task.grows
             }
     return told
 
@@ -154,7 +154,9 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--symbols", type=int, default=5000)
     parser.add_argument("--sessions", type=int, default=3912)
-    parser.add_argument("--scale", default="1", help="sizes at which growth is measured, such as 1,2,4")
+    parser.add_argument(
+        "--scale", default="1,2,4", help="multiples of a quarter of the symbols at which growth is measured"
+    )
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--tasks", default=",".join(_PARTS), help="some of " + ", ".join(_PARTS))
     parser.add_argument("--peers", default=",".join(PEERS), help="some of " + ", ".join(PEERS))

@@ -245,7 +245,7 @@ def _memory(found: Found) -> Iterator[str]:
 def _growth(found: Found) -> Iterator[str]:
     if told := found.get("growth"):
         yield "## How cost grows\n"
-        yield "The same with more symbols; in brackets, against the first size.\n"
+        yield "The same with more symbols, daily bars alone; in brackets, against the first size.\n"
         sizes = list(told)
         names = dict(_names(found))
         rows = []
@@ -261,4 +261,4 @@ def _growth(found: Found) -> Iterator[str]:
                         for one in cells
                     ]
                     rows.append((task.title, shown, *text))
-        yield _table(["Task", "Store", *(f"{size}x" for size in sizes)], rows)
+        yield _table(["Task", "Store", *(f"{int(size):,} symbols" for size in sizes)], rows)
