@@ -190,6 +190,24 @@ def test_no_cache_at_all(moto_place: Place, tmp_path: Path) -> None:
     assert Cache(tmp_path / "c" / "objects", 0).size() == 0
 
 
+def test_room_made_meanwhile_takes_no_path_away(tmp_path: Path) -> None:
+    """Of many paths handed out at once none is lost to who makes room beside it."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        for turn in range(20):
+            cache = Cache(tmp_path / str(turn) / "objects", 0)
+
+            def one(number: int, cache: Cache = cache) -> bytes:
+                name = Cache.name_of(str(number))
+                return cache.keep_held(name, [b"%d" % number], "etag", "", ".parquet").read_bytes()
+
+            with ThreadPoolExecutor(24) as pool:
+                assert list(pool.map(one, range(24))) == [b"%d" % number for number in range(24)]
+    finally:
+        sys.setswitchinterval(before)
+
+
 def test_a_cache_that_cannot_be_written(moto_place: Place, tmp_path: Path) -> None:
     """Where no copy can be kept reading works without; only who wants a path is told, with the folder and a remedy."""
     keys, versions = filled(moto_place, tmp_path, 3)

@@ -13,12 +13,11 @@ as absent. A cache that cannot be written costs requests, never an answer.
 from __future__ import annotations
 
 import base64
-import errno
 import fcntl
 import hashlib
 import os
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -124,9 +123,12 @@ class Cache:
                 self._touch(file.fileno())
                 found = os.fstat(file.fileno())
             self._sound.add((found.st_ino, found.st_size, found.st_mtime_ns))
-            return self._held.hold(Path(path), f"{entry.name[:16]}-{entry.digest[:16]}{suffix}", entry.size)
+            return self._hand_out(path, entry, suffix)
         except OSError:
             return None
+
+    def _hand_out(self, path: str, entry: Entry, suffix: str) -> Path:
+        return self._held.hold(Path(path), f"{entry.name[:16]}-{entry.digest[:16]}{suffix}", entry.size)
 
     def keep(self, name: str, data: bytes, etag: str, token: str) -> None:
         """Keep a copy, if there is room for it and the disk lets us; many small ones are written a little later."""
@@ -159,15 +161,17 @@ class Cache:
         """Keep a copy that comes in parts, however large, and hand out a path as `hold` does. Raises OSError."""
         self._behind.drain()
         before = self._recorded(name)
-        entry = self._write_aside(Entry(name, "", 0, etag, token), parts)
+        held: list[Path] = []
+        # Before it is seen: whoever makes room may drop it again at once.
+        entry = self._write_aside(
+            Entry(name, "", 0, etag, token),
+            parts,
+            lambda path, entry: held.append(self._hand_out(path, entry, suffix)),
+        )
         self._record(entry)
         self._forget(before, entry)
-        path = self.hold(entry, suffix)
-        # Only now: making room may drop it again.
         self._grow(entry.size)
-        if path is None:
-            raise OSError(errno.EIO, "a copy was gone or changed as soon as it was written", self.folder)
-        return path
+        return held[0]
 
     def _write(self, path: str, parts: Iterable[bytes], flags: int) -> tuple[str, int]:
         """Write a file; its digest and size. The folder is made only when it turns out to be missing."""
@@ -185,12 +189,19 @@ class Cache:
                 size += len(part)
         return digest.hexdigest(), size
 
-    def _write_aside(self, entry: Entry, parts: Iterable[bytes]) -> Entry:
-        """Write the bytes of an entry aside and rename them, which leaves alone who reads those that are there."""
+    def _write_aside(
+        self, entry: Entry, parts: Iterable[bytes], written: Callable[[str, Entry], None] | None = None
+    ) -> Entry:
+        """
+        Write the bytes of an entry aside and rename them, which leaves alone who reads those that are there; `written`
+        is told where they are before that.
+        """
         aside = self._at(f"{entry.name}.{os.getpid()}.{get_ident()}.tmp")
         try:
             digest, size = self._write(aside, parts, os.O_TRUNC)
             entry = replace(entry, digest=digest, size=size)
+            if written is not None:
+                written(aside, entry)
             os.replace(aside, self._bytes_at(entry))
         except BaseException:
             with suppress(OSError):
