@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -84,14 +85,21 @@ def credential(source: Source) -> Credential:
 
 @dataclass
 class SourceKeep:
-    """A keep at `root` that follows the case's symbols; its clock is the gym's."""
+    """
+    A keep at `root` that follows the case's symbols; its clock is the gym's. With `begun` it begins as a copy of that.
+    """
 
     root: Path
     gym: Gym
     case: Case
+    begun: Path | None = None
     work: Workspace = field(init=False)
 
     def __post_init__(self) -> None:
+        if self.begun:
+            shutil.copytree(self.begun, self.root)
+            self.work = open_workspace(self.root, clock=lambda: self.gym.now)
+            return
         Lake(self.root).create(Policy(start=START))
         self.work = open_workspace(self.root, clock=lambda: self.gym.now)
         if self.case.symbols:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -59,6 +60,19 @@ def gym() -> Iterator[Gym]:
 
 
 @pytest.fixture(scope="module")
+def begun(gym: Gym, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """A source's keep before it has asked for anything, to be copied."""
+
+    @cache
+    def made(source: str) -> Path:
+        gym.now = evening(LAST)
+        gym.set_faults(FaultPlan(), source)
+        return SourceKeep(tmp_path_factory.mktemp(source) / "begun", gym, CASES[source]).root
+
+    return made
+
+
+@pytest.fixture(scope="module")
 def whole(gym: Gym, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], dict[str, str]]:
     """The raw rows of a source's undisturbed keep at the gym's time."""
     known: dict[tuple[str, str], dict[str, str]] = {}
@@ -75,14 +89,16 @@ def whole(gym: Gym, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str],
 
 
 @pytest.fixture
-def begin(gym: Gym, whole: Callable[[str], dict[str, str]], tmp_path: Path) -> Callable[[str, FaultPlan], SourceKeep]:
+def begin(
+    gym: Gym, whole: Callable[[str], dict[str, str]], begun: Callable[[str], Path], tmp_path: Path
+) -> Callable[[str, FaultPlan], SourceKeep]:
     """A new keep for a source whose vendor then has these faults."""
 
     def made(source: str, plan: FaultPlan) -> SourceKeep:
         gym.now = evening(LAST)
         gym.set_faults(FaultPlan(), source)
         whole(source)
-        keep = SourceKeep(tmp_path / "keep", gym, CASES[source])
+        keep = SourceKeep(tmp_path / "keep", gym, CASES[source], begun(source))
         gym.clear()
         gym.set_faults(plan, source)
         return keep
