@@ -10,6 +10,7 @@ import polars as pl
 import pytest
 from gym_keep import published_tree
 
+from going_keep import GoingKeep, dividend
 from marketkeep.pipeline.publishing import absorb as absorbing
 from marketkeep.pipeline.rebuild import rebuild
 from marketkeep.pipeline.securities import add_symbols
@@ -44,6 +45,26 @@ def test_years_that_were_lost_are_written_again(tmp_path: Path, monkeypatch: pyt
     assert keep.open().bars("AAPL", DAYS[0], DAYS[0]).polars()["adj_close"].item() == pytest.approx(9.5)
     grown = published_tree(keep.root)
     rebuild(keep.work)
+    assert published_tree(keep.root) == grown
+
+
+def test_actions_that_came_alone_are_not_forgotten(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    A run that brings actions of bars already held has published them when it is cut short, and the catalog knows
+    nothing of it: the next run publishes them again, though what lies there is what sources tell.
+    """
+    keep = GoingKeep(tmp_path / "keep")
+    keep.small.bars(*((day, 10.0) for day in DAYS[:20]))
+    keep.receive("actions", "csv", [dividend(DAYS[10], 0.5)])
+    with monkeypatch.context() as patch:
+        patch.setattr(absorbing, "write_catalog", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            keep.publish()
+    assert (keep.root / layout.actions("AAPL")).exists()
+    keep.publish()
+    assert keep.open().actions("AAPL")["ex_date"].to_list() == [DAYS[10]]
+    grown = published_tree(keep.root)
+    rebuild(keep.small.work)
     assert published_tree(keep.root) == grown
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
@@ -90,6 +91,7 @@ def test_where_nothing_can_be_mapped_parquet_is_read(tmp_path: Path) -> None:
     With a scratch folder that cannot be written the answer comes from the panel's Parquet, the same.
     """
     bare_keep(tmp_path / "keep", 400, [2023, 2024], 10)
+    shutil.rmtree(tmp_path / "keep" / "scratch", ignore_errors=True)
     (tmp_path / "keep" / "scratch").write_text("in the way")
     keep = marketkeep.open(tmp_path / "keep")
     found = keep.bars(universe="all", fields="close").polars()

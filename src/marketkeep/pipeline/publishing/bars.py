@@ -9,7 +9,7 @@ written again. Either way the bytes are those that a rebuild would write.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
@@ -83,7 +83,8 @@ def publish(bench: Bench, group: Sequence[Touched]) -> Published:
     # To put together what sources tell takes longest: it is done for symbols of which it may come out otherwise.
     fresh = [one.symbol for one in group if one.actions]
     told = told_actions(_of(raw_actions, fresh), work.policy)
-    again = set(retold(told, _of(published, fresh)))
+    # What a run that was cut short has published the catalog has still to hear of.
+    again = {*retold(told, _of(published, fresh)), *_cut_short(bench.catalog, fresh, _of(published, fresh))}
     spans = spans_of(bench.catalog, group, again, published, work.policy.thresholds)
     if not spans:
         return result
@@ -145,7 +146,9 @@ def _adjusted(bench: Bench, spans: Spans, fresh: pl.DataFrame, judged: pl.DataFr
     bars = _replaced(held.years(near), fresh, spans)
     kept = past.kept.filter(pl.col("symbol").is_in(list(bounded)))
     actions = pl.concat([kept, with_factors(judged, bars)]).sort("symbol", "ex_date", "kind")
-    other = (_differing(actions, past.published) | _cut_short(bench.catalog, past)) & bounded.keys()
+    other = (
+        _differing(actions, past.published) | _cut_short(bench.catalog, past.held, past.published)
+    ) & bounded.keys()
     if rest := [(symbol, year) for symbol in other for year in past.held[symbol]]:
         theirs = pl.col("symbol").is_in(list(other))
         bars = pl.concat([bars.filter(~theirs), _replaced(held.years(rest), fresh.filter(theirs), spans)])
@@ -178,16 +181,16 @@ def _differing(actions: pl.DataFrame, published: pl.DataFrame) -> set[str]:
     return set(pl.concat(parts)["symbol"])
 
 
-def _cut_short(catalog: Catalog, past: _Past) -> set[str]:
+def _cut_short(catalog: Catalog, symbols: Collection[str], published: pl.DataFrame) -> set[str]:
     """
-    Symbols whose actions are not those of the catalog: a run that was cut short has written them, and perhaps not yet
-    all the years that rest on them.
+    Symbols whose `published` actions are not those of the catalog: a run that was cut short has written them, and
+    perhaps not yet all the years that rest on them.
     """
-    mine = (pl.col("dataset") == "actions") & pl.col("symbol").is_in(list(past.held))
+    mine = (pl.col("dataset") == "actions") & pl.col("symbol").is_in(list(symbols))
     told = dict(catalog.entries.filter(mine).select("symbol", "hash").iter_rows())
-    files = records.dump_actions(past.published)
+    files = records.dump_actions(published)
     found = {symbol: hashlib.sha256(data).hexdigest() for symbol, data in files.items()}
-    return {symbol for symbol in past.held if told.get(symbol) != found.get(symbol)}
+    return {symbol for symbol in symbols if told.get(symbol) != found.get(symbol)}
 
 
 def _rescored(series: pl.DataFrame, checked: pl.DataFrame) -> pl.DataFrame:
