@@ -14,9 +14,11 @@ from gym.defects import Defect, Doctored
 from gym.defects_bars import KINDS
 from gym.polygon import Polygon
 from gym.yahoo import Yahoo
+from marketkeep.calendars import XNYS
 
 NOW = datetime.now(UTC)
-TRUTH = Truth(7, 12, 1, NOW.date() - timedelta(days=1))
+# The keep's clock is the machine's: what is final by it the vendors have, whatever the time of day.
+TRUTH = Truth(7, 12, 1, XNYS.last_final(NOW, timedelta(hours=1)))
 HOW = {kind.name: spoil for kind, spoil in KINDS.items()}
 NAMED = {kind.name: kind for kind in KINDS}
 WRONG = next(one for one in TRUTH.symbols if not TRUTH.history(one).actions and not TRUTH.security(one).delisted)
