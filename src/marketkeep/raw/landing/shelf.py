@@ -187,7 +187,8 @@ class BucketShelf:
         """See `Shelf`."""
         with storing(self.index):
             data = self.index.read_bytes()
-        self.files.write(INDEX, data)
+        # Whoever reads next finds it there, and need not list.
+        self.files.write(INDEX, data, durable=True)
 
 
 def shelf_of(files: Files) -> Shelf:
