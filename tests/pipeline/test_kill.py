@@ -17,8 +17,7 @@ from marketkeep.pipeline.journal import open_runs
 from marketkeep.pipeline.rebuild import rebuild
 
 KILLS = 20
-SYMBOLS, YEARS = 100, 5
-START, LAST = date(2021, 1, 4), date(2025, 12, 30)
+START, LAST = date(2016, 1, 4), date(2025, 12, 30)
 FAULTS = ("http_429", "http_500", "cut", "truncated", "malformed", "empty", "wrong_symbol", "duplicates")
 
 
@@ -28,7 +27,7 @@ def start_update(root: Path, gym: Gym) -> subprocess.Popen[bytes]:
         **os.environ,
         "MARKETKEEP_GATEWAY": gym.url,
         "MARKETKEEP_SOURCES__YAHOO__CALLS": "1000",
-        "MARKETKEEP_PACK_BYTES": str(2**20),
+        "MARKETKEEP_PACK_BYTES": str(2 * 2**20),
     }
     command = [sys.executable, "-m", "marketkeep", "update", "--source", "yahoo", "--data", str(root)]
     return subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
@@ -36,48 +35,36 @@ def start_update(root: Path, gym: Gym) -> subprocess.Popen[bytes]:
 
 def kill_somewhere(root: Path, gym: Gym, chance: random.Random) -> bool:
     """
-    Start an update and kill it at a random point: while it takes up what was left or begins to ask, after some
-    requests, or when it asks no more and publishes. False when it was faster.
+    Start an update and kill it at a random point: while it starts or takes up what was left, after some requests, or
+    when it asks no more and publishes. False when it was faster.
     """
     before = gym.count
     process = start_update(root, gym)
     wait = chance.choice((wait_for_time, wait_for_requests, wait_for_quiet))
-    wait(process, root, gym, before, chance)
+    wait(process, gym, before, chance)
     killed = process.poll() is None
     process.kill()
     process.communicate()
     return killed
 
 
-def wait_for_time(process: subprocess.Popen[bytes], root: Path, gym: Gym, before: int, chance: random.Random) -> None:
-    """Some time after it became the writer, whatever it does by then."""
-    while process.poll() is None and f"process {process.pid} " not in holder(root):
-        time.sleep(0.002)
-    until = time.monotonic() + chance.uniform(0.0, 1.0)
+def wait_for_time(process: subprocess.Popen[bytes], gym: Gym, before: int, chance: random.Random) -> None:
+    """Some time after the start, whatever it does by then."""
+    until = time.monotonic() + chance.uniform(0.3, 3.0)
     while process.poll() is None and time.monotonic() < until:
-        time.sleep(0.002)
+        time.sleep(0.005)
 
 
-def holder(root: Path) -> str:
-    """Who writes to a keep; empty when nobody does."""
-    try:
-        return (root / ".lease-holder").read_text()
-    except OSError:
-        return ""
-
-
-def wait_for_requests(
-    process: subprocess.Popen[bytes], root: Path, gym: Gym, before: int, chance: random.Random
-) -> None:
+def wait_for_requests(process: subprocess.Popen[bytes], gym: Gym, before: int, chance: random.Random) -> None:
     """Some requests after its first."""
-    more = chance.randrange(1, 20)
+    more = chance.randrange(1, 25)
     while process.poll() is None and gym.count - before < more:
         time.sleep(0.002)
 
 
-def wait_for_quiet(process: subprocess.Popen[bytes], root: Path, gym: Gym, before: int, chance: random.Random) -> None:
+def wait_for_quiet(process: subprocess.Popen[bytes], gym: Gym, before: int, chance: random.Random) -> None:
     """A little into a pause between requests: it parses, writes a batch or publishes."""
-    wait_for_requests(process, root, gym, before, chance)
+    wait_for_requests(process, gym, before, chance)
     seen, since = gym.count, time.monotonic()
     while process.poll() is None and time.monotonic() - since < 0.3:
         if gym.count != seen:
@@ -95,13 +82,13 @@ def undisturbed(root: Path, gym: Gym) -> None:
 
 def test_killed_twenty_times_ends_as_if_never(tmp_path: Path) -> None:
     """
-    100 symbols over 5 years: `marketkeep update` killed at 20 random points, and run again until it ends, publishes
+    200 symbols over 10 years: `marketkeep update` killed at 20 random points, and run again until it ends, publishes
     the bytes of an uninterrupted run; and what it left in raw rebuilds to the same.
     """
     faults = FaultPlan(0.05, kinds=FAULTS, seed=3)
     chance = random.Random(20)
     killed = 0
-    with serve(symbols=SYMBOLS, years=YEARS, seed=7, last=LAST, now=after_close(LAST), faults=faults) as gym:
+    with serve(symbols=200, years=10, seed=7, last=LAST, now=after_close(LAST), faults=faults) as gym:
         undisturbed(tmp_path / "whole", gym)
         while killed < KILLS:
             gym.set_faults(faults)
