@@ -20,7 +20,7 @@ from marketkeep.errors import BadInput
 from marketkeep.files import Files, storing
 
 MANIFEST = "export.json"
-UNFINISHED = b'{\n  "unfinished": true\n}\n'
+_UNFINISHED = b'{\n  "unfinished": true\n}\n'
 """What stands in it while an export is uploaded."""
 _ASIDE = ".exporting"
 
@@ -35,11 +35,8 @@ def whole_folder(out: Path) -> Iterator[Path]:
     """
     out = out.absolute()
     _check(out)
-    aside = _aside(out, os.getpid())
     with storing(out):
-        out.parent.mkdir(parents=True, exist_ok=True)
-        _sweep(out)
-        aside.mkdir()
+        aside = _begun(out)
         try:
             yield aside
             _put(aside, out)
@@ -60,11 +57,8 @@ def whole_prefix(files: Files) -> Iterator[Path]:
     if before and MANIFEST not in before:
         raise BadInput(f"{files.place} holds something else; give an empty prefix, or that of an earlier export.")
     place = files.scratch / "export"
-    aside = _aside(place, os.getpid())
-    with storing(aside):
-        place.parent.mkdir(parents=True, exist_ok=True)
-        _sweep(place)
-        aside.mkdir()
+    with storing(place):
+        aside = _begun(place)
     try:
         with storing(aside):
             yield aside
@@ -76,7 +70,7 @@ def whole_prefix(files: Files) -> Iterator[Path]:
 def _upload(folder: Path, files: Files, before: list[str]) -> None:
     written = {path.relative_to(folder).as_posix(): path for path in sorted(folder.rglob("*")) if path.is_file()}
     manifest = written.pop(MANIFEST)
-    files.write(MANIFEST, UNFINISHED, durable=True)
+    files.write(MANIFEST, _UNFINISHED, durable=True)
     for key, path in written.items():
         files.adopt(key, path)
     files.remove(key for key in before if key not in written and key != MANIFEST)
@@ -108,8 +102,13 @@ def _sweep(out: Path) -> None:
             shutil.rmtree(left, ignore_errors=True)
 
 
-def _aside(out: Path, process: int) -> Path:
-    return out.with_name(f".{out.name}.{process}{_ASIDE}")
+def _begun(out: Path) -> Path:
+    """The folder to write into, beside its place, made anew."""
+    aside = out.with_name(f".{out.name}.{os.getpid()}{_ASIDE}")
+    out.parent.mkdir(parents=True, exist_ok=True)
+    _sweep(out)
+    aside.mkdir()
+    return aside
 
 
 def _alive(process: int) -> bool:
