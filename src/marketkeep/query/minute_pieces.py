@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import polars as pl
 
-from marketkeep.stores.lake import Catalog, minutes
+from marketkeep.stores.lake import Catalog, minutes, touching
 
 AT_ONCE = 500_000
 """Bars that are read together, some 70 MB: so many, or those of one symbol's month."""
@@ -34,12 +34,9 @@ def cut(
     `months` a symbol is never cut.
     """
     entries = catalog.entries.filter((pl.col("dataset") == minutes.DATASET) & pl.col("symbol").is_in(list(symbols)))
-    if first is not None:
-        entries = entries.filter(pl.col("last") >= first)
-    if last is not None:
-        entries = entries.filter(pl.col("first") <= last)
+    near = touching(entries, first, last).sort("symbol", "period")
     held: dict[str, list[_Month]] = {symbol: [] for symbol in sorted(set(symbols))}
-    for symbol, *month in entries.sort("symbol", "period").select("symbol", "rows", "first", "last").iter_rows():
+    for symbol, *month in near.select("symbol", "rows", "first", "last").iter_rows():
         held[symbol].append(_Month(*month))
     together: list[str] = []
     rows = 0

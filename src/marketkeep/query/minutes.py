@@ -27,7 +27,7 @@ from marketkeep.query.minute_pieces import cut
 from marketkeep.query.reading import raw_rows
 from marketkeep.query.terminals import Terminals, session_or_own
 from marketkeep.raw import BatchStore
-from marketkeep.stores.lake import Catalog, Lake, minutes
+from marketkeep.stores.lake import Catalog, Lake, minutes, touching
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame as SparkFrame
@@ -253,14 +253,10 @@ def _recorded(
 def _replayed(lake: Lake, batches: BatchStore, catalog: Catalog, request: MinuteBarsRequest) -> pl.DataFrame:
     first, last = request.start, last_session(request)
     files = catalog.batches.filter((pl.col("dataset") == minutes.DATASET) & (pl.col("rows") > 0))
-    if first is not None:
-        files = files.filter(pl.col("last") >= first)
-    if last is not None:
-        files = files.filter(pl.col("first") <= last)
     tickers = catalog.tickers if request.recorded_by is None else known_by(catalog.tickers, request.recorded_by)
     symbology = Symbology.of(tickers)
     policy = lake.policy()
-    paths = files.sort("batch_id")["path"].to_list()
+    paths = touching(files, first, last).sort("batch_id")["path"].to_list()
     raw = batches.rows(
         minutes.DATASET,
         paths,

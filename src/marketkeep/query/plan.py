@@ -20,7 +20,7 @@ from marketkeep.query.bars import COLUMNS, BarsRequest
 from marketkeep.query.fields import with_key
 from marketkeep.query.panel import Panel
 from marketkeep.query.panel_bars import PanelBars, Shape, panel_bars
-from marketkeep.stores.lake import Catalog, Lake
+from marketkeep.stores.lake import Catalog, Lake, touching
 
 Way = Literal["published", "panel", "mapped", "raw"]
 KEY = ("symbol", "date")
@@ -153,10 +153,7 @@ def entries_of(catalog: Catalog, request: BarsRequest) -> pl.DataFrame:
     entries = catalog.entries.filter(pl.col("dataset") == "daily_bars")
     if request.symbols:
         entries = entries.filter(pl.col("symbol").is_in(list(request.symbols)))
-    if request.start is not None:
-        entries = entries.filter(pl.col("last") >= request.start)
-    last = last_day(request)
-    return entries if last is None else entries.filter(pl.col("first") <= last)
+    return touching(entries, request.start, last_day(request))
 
 
 def _symbols(asked: BarsRequest) -> str:

@@ -29,7 +29,7 @@ from marketkeep.query.spark_replay import replayed
 from marketkeep.query.states import symbols_then
 from marketkeep.query.universe import member_spells
 from marketkeep.query.vain import refuse_vain
-from marketkeep.stores.lake import Catalog, Lake
+from marketkeep.stores.lake import Catalog, Lake, touching
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame, SparkSession
@@ -100,10 +100,7 @@ def _bars(session: SparkSession, lake: Lake, catalog: Catalog, request: BarsRequ
 
 def parts_of(catalog: Catalog, dataset: str, first: date | None, last: date | None) -> pl.DataFrame:
     """The files of a dataset's panel (`PANELS` rows) with rows from `first` through `last`."""
-    parts = catalog.panels.filter(pl.col("dataset") == dataset).sort("period")
-    if first is not None:
-        parts = parts.filter(pl.col("last") >= first)
-    return parts if last is None else parts.filter(pl.col("first") <= last)
+    return touching(catalog.panels.filter(pl.col("dataset") == dataset).sort("period"), first, last)
 
 
 def of_symbols(session: SparkSession, bars: DataFrame, symbols: Sequence[str], held: Iterable[str]) -> DataFrame:

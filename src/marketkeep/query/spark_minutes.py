@@ -26,7 +26,7 @@ from marketkeep.query.spark import between, of_symbols, parts_of, scaled, with_f
 from marketkeep.query.spark_panel import arrow_batches, arrow_schema, frame_of, scan, spark_schema
 from marketkeep.query.spark_replay import replayed
 from marketkeep.query.vain import refuse_vain
-from marketkeep.stores.lake import Catalog, Lake, minutes
+from marketkeep.stores.lake import Catalog, Lake, minutes, touching
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -117,11 +117,7 @@ def _spans(
     mine = catalog.entries.filter((pl.col("dataset") == dataset) & pl.col("symbol").is_in(list(symbols)))
     start = pl.max_horizontal("first", pl.lit(first, dtype=pl.Date)).min()
     end = pl.min_horizontal("last", pl.lit(last, dtype=pl.Date)).max()
-    if first is not None:
-        mine = mine.filter(pl.col("last") >= first)
-    if last is not None:
-        mine = mine.filter(pl.col("first") <= last)
-    found = mine.group_by("symbol").agg(start.alias("start"), end.alias("end"))
+    found = touching(mine, first, last).group_by("symbol").agg(start.alias("start"), end.alias("end"))
     return {symbol: (low, high) for symbol, low, high in found.iter_rows()}
 
 

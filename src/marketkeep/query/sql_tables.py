@@ -35,7 +35,7 @@ from marketkeep.model import (
 )
 from marketkeep.model.tables import Dtype
 from marketkeep.query.sql_sketch import Asked
-from marketkeep.stores.lake import Catalog, Lake, minutes, records
+from marketkeep.stores.lake import Catalog, Lake, minutes, records, touching
 from marketkeep.stores.lake.fundamentals import read_fundamentals
 from marketkeep.stores.lake.reference import index_members, treasury_yields
 
@@ -181,11 +181,7 @@ class _Making:
         if parts.is_empty():
             columns = _TRADED if dataset == "daily_bars" else list(TABLES[dataset])
             return self._frame(dataset, asked, columns, name)
-        wanted = parts
-        if asked.first is not None:
-            wanted = wanted.filter(pl.col("last") >= asked.first)
-        if asked.last is not None:
-            wanted = wanted.filter(pl.col("first") <= asked.last)
+        wanted = touching(parts, asked.first, asked.last)
         # Some part is needed for its columns, if for no row.
         wanted = (parts.head(1) if wanted.is_empty() else wanted).sort("period")
         # In a bucket they are fetched, but for those already here by their hash.

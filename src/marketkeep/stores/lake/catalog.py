@@ -213,6 +213,13 @@ def write_catalog(
     return Catalog(_version(names), **frames, pointer=pointer)
 
 
+def touching(rows: pl.DataFrame, first: date | None, last: date | None) -> pl.DataFrame:
+    """Of rows that tell their `first` and `last` date those with any from `first` through `last`; None: no bound."""
+    if first is not None:
+        rows = rows.filter(pl.col("last") >= first)
+    return rows if last is None else rows.filter(pl.col("first") <= last)
+
+
 def batch_rows(batches: Iterable[Batch]) -> pl.DataFrame:
     """Batches as rows of the catalog's table."""
     names = [column.name for column in BATCHES.columns]

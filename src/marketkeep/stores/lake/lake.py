@@ -20,7 +20,7 @@ from marketkeep.errors import BadInput, BadSetting, NotFound
 from marketkeep.files import Files, Folder, files_at
 from marketkeep.model import FINDINGS, SECURITIES, TICKER_HISTORY, TICKERS, Policy, Table
 from marketkeep.stores.lake import layout, records
-from marketkeep.stores.lake.catalog import Catalog, read_catalog
+from marketkeep.stores.lake.catalog import Catalog, read_catalog, touching
 
 FORMAT = 1
 """Version of the keep's layout, written into its marker."""
@@ -71,11 +71,7 @@ class Lake:
         """Published bars of these symbols from `first` to `last`, both included, sorted by symbol and date."""
         wanted = sorted(set(symbols))
         entries = catalog.entries.filter((pl.col("dataset") == "daily_bars") & pl.col("symbol").is_in(wanted))
-        if first is not None:
-            entries = entries.filter(pl.col("last") >= first)
-        if last is not None:
-            entries = entries.filter(pl.col("first") <= last)
-        told = entries.sort("symbol", "period").select("symbol", "period", "hash").rows()
+        told = touching(entries, first, last).sort("symbol", "period").select("symbol", "period", "hash").rows()
         versions = {layout.ticks(symbol, year): digest for symbol, year, digest in told}
         frame = records.load_ticks(self.files, list(versions), versions)
         if first is not None:

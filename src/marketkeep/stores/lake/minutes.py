@@ -22,7 +22,7 @@ from marketkeep.errors import CorruptFile
 from marketkeep.files import Files, Folder, Versions
 from marketkeep.model import MINUTE_BARS, Symbol
 from marketkeep.stores.lake import layout
-from marketkeep.stores.lake.catalog import Catalog
+from marketkeep.stores.lake.catalog import Catalog, touching
 
 DATASET = "minute_bars"
 _TOGETHER = 64
@@ -139,18 +139,12 @@ def read_minutes(
     versions: dict[str, str] = {}
     sessions: list[tuple[str, date]] = []
     for symbol in sorted(set(symbols)):
-        entries = _between(catalog.held(DATASET, symbol), first, last)
+        entries = touching(catalog.held(DATASET, symbol), first, last)
         for (_, _, days), digest in zip(files_held(entries), entries["hash"], strict=True):
             some = [day for day in days if (first is None or day >= first) and (last is None or day <= last)]
             sessions += [(symbol, day) for day in some]
             versions |= {layout.minute_ticks(symbol, day): digest for day in some}
     return load_minutes(files, sessions, versions)
-
-
-def _between(entries: pl.DataFrame, first: date | None, last: date | None) -> pl.DataFrame:
-    if first is not None:
-        entries = entries.filter(pl.col("last") >= first)
-    return entries if last is None else entries.filter(pl.col("first") <= last)
 
 
 def _digest(files: Files, key: str) -> str | None:
