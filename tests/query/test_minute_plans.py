@@ -14,7 +14,7 @@ from marketkeep.calendars import XNYS
 from marketkeep.derive.resample_minutes import resample_minutes
 from marketkeep.errors import BadInput
 from marketkeep.query import Keep, minute_panel
-from marketkeep.query.minute_panel import COLUMNS, MinutePlan, plan_minutes, run_minutes
+from marketkeep.query.minute_panel import COLUMNS, MinutePlan, MinuteReader, plan_minutes
 from minute_keep import MinuteKeep
 from minute_rows import minute
 
@@ -43,7 +43,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def forced(keep: Keep, plan: MinutePlan, way: minute_panel.MinuteWay) -> pl.DataFrame:
     """The bars of a plan, read another way."""
     told = {name: getattr(plan, name) for name in MinutePlan.__slots__} | {"way": way}
-    return run_minutes(keep._lake, MinutePlan(**told))
+    return MinuteReader(keep._lake, MinutePlan(**told)).read(plan.symbols, plan.first, plan.last)
 
 
 def test_every_way_gives_the_same_bars(root: Path) -> None:

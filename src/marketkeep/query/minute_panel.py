@@ -83,11 +83,6 @@ def plan_minutes(
     return MinutePlan(catalog, wanted, first, last, "panel", files, near, why)
 
 
-def run_minutes(lake: Lake, plan: MinutePlan) -> pl.DataFrame:
-    """The bars of a plan in `COLUMNS`, sorted by symbol and ts."""
-    return MinuteReader(lake, plan).read(plan.symbols, plan.first, plan.last)
-
-
 class MinuteReader:
     """
     Reads the bars of a plan, all of them or piece by piece: each partition is opened once, and held against its hash.
