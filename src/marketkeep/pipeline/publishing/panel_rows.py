@@ -29,6 +29,9 @@ _A_MONTH = 999_999
 _FILES_AT_ONCE = 800
 """Sessions of minutes that are read together: some 300,000 bars."""
 
+_Some = Sequence[tuple[str, str]]
+"""Symbols, each with the hash of its published file."""
+
 BARS, FACTORS, FIGURES, MINUTES = "daily_bars", "factors", "fundamentals", "minute_bars"
 
 
@@ -115,20 +118,19 @@ def _of(entries: pl.DataFrame, dataset: str) -> pl.DataFrame:
     return entries.filter(pl.col("dataset") == dataset)
 
 
-def _bars(files: Files, year: int, some: Some) -> pl.DataFrame:
+def _bars(files: Files, year: int, some: _Some) -> pl.DataFrame:
     versions = {layout.ticks(symbol, year): digest for symbol, digest in some}
     return records.load_ticks(files, list(versions), versions).select(list(PANEL_BARS.schema))
 
 
-def _figures(files: Files, year: int, some: Some) -> pl.DataFrame:
+def _figures(files: Files, year: int, some: _Some) -> pl.DataFrame:
     versions = {layout.fundamentals(symbol, year): digest for symbol, digest in some}
     return load_fundamentals(files, list(versions), versions)
 
 
-def _factors(files: Files, _: int, some: Some) -> pl.DataFrame:
+def _factors(files: Files, _: int, some: _Some) -> pl.DataFrame:
     versions = {layout.actions(symbol): digest for symbol, digest in some}
     return factor_steps(records.load_actions(files, list(versions), versions))
 
 
-Some = Sequence[tuple[str, str]]
-_READERS: dict[str, Callable[[Files, int, Some], pl.DataFrame]] = {BARS: _bars, FACTORS: _factors, FIGURES: _figures}
+_READERS: dict[str, Callable[[Files, int, _Some], pl.DataFrame]] = {BARS: _bars, FACTORS: _factors, FIGURES: _figures}

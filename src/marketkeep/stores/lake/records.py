@@ -80,12 +80,15 @@ def load_actions(
     return load(files, keys, versions, (ACTIONS.schema, ACTIONS.key), absent=absent)
 
 
+Form = tuple[dict[str, Dtype], tuple[str, ...]]
+"""The columns of records, and those that none may lack."""
+
+
 def load(files: Files, keys: Sequence[str], versions: Versions | None, form: Form, *, absent: bool) -> pl.DataFrame:
     """The records of these files, parsed together, as `load_ticks` reads bars; `form` are their columns and key."""
     return _parsed(files, _bodies(files, keys, versions, absent=absent), *form)
 
 
-Form = tuple[dict[str, Dtype], tuple[str, ...]]
 _Bodies = list[tuple[str, bytes]]
 """By key what lies between the brackets of its array."""
 

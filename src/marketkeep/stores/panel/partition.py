@@ -232,6 +232,7 @@ class Partition:
 
     def where(self, *wanted: pl.Expr) -> pl.DataFrame:
         """Its rows for which all of `wanted` hold; of the others hardly more is read than what tells them apart."""
+        # The very bytes that were held against the hash: under the path others may lie by now.
         found = pl.scan_parquet(self._data.to_pybytes()).filter(*wanted)
         return found.select(pl.col(name).cast(kind) for name, kind in self._schema.items()).collect()
 
